@@ -94,7 +94,7 @@ CASE_IDS = [f"{op}-{i}" for i, (op, _, _) in enumerate(CASES)]
 
 
 def draw(rng, case):
-    """The case's arguments, redrawn until no sum that a fused relu cuts at 0 is so close to 0 that a step crosses it."""
+    """The case's arguments, redrawn until nothing that is cut at 0 is so close to 0 that a step crosses it."""
     op, specs, parameters = case
     while True:
         inputs = [None if spec is None else np.asarray(spec(rng)) for spec in specs]

@@ -37,7 +37,7 @@ def _output_size(padded_size, kernel_size, stride, dilation):
 
 
 def _tap_window(padded, tap, output_size, stride, dilation):
-    """The padded input's elements that kernel tap (r, s) meets, one for each output (p, q): h = p·stride + r·dilation."""
+    """What kernel tap (r, s) meets in the padded input, for each output (p, q): h = p·stride + r·dilation."""
     slices = [slice(r * d, r * d + p * s, s) for r, p, s, d in zip(tap, output_size, stride, dilation)]
     return padded[(..., *slices)]
 
@@ -69,7 +69,8 @@ def _batched_float64(arrays, rank):
 def conv(input, weight, bias, residual, stride, padding, padding_end, dilation, groups, padding_mode, activation):
     """Convolution (cross-correlation, as everywhere in deep learning); for two spatial dimensions and one group
 
-    y[n, k, p, q] = f(Σ_{c,r,s} x[n, c, p·stride + r·dilation − padding, …] · w[k, c, r, s] + b[k] + residual[n, k, p, q])
+    z[n, k, p, q] = Σ_{c,r,s} x[n, c, p·stride + r·dilation − padding, …] · w[k, c, r, s]
+    y = f(z + b[k] + residual)
 
     where output channel k of group g sees only the C/groups input channels of its group.
 

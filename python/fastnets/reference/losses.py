@@ -40,7 +40,7 @@ def _target_distribution(target, w, class_axis, ignore_index, label_smoothing):
 
 
 def _product(w, t, a, has_labels):
-    """w · t · a. A class that its label rules out takes no part, be its logit infinite; a probability of 0 is a factor."""
+    """w · t · a. A class that a label rules out takes no part, infinite or not; a probability of 0 is a factor."""
     product = w * t * a
     return np.where(t == 0, 0.0, product) if has_labels else product
 

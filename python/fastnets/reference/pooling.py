@@ -29,9 +29,9 @@ def _max_and_index(x, kernel_size, stride, padding, dilation, ceil_mode):
     output_size = _output_size(size, kernel_size, stride, padding, dilation, ceil_mode)
     best = np.full(x.shape[:-rank] + output_size, -np.inf)
     index = np.full(best.shape, -1, np.int64)
-    for tap in np.ndindex(*kernel_size):
+    for tap in np.ndindex(*kernel_size):  # h = p·stride − padding + r·dilation
         taps = zip(tap, output_size, stride, padding, dilation)
-        position = np.ix_(*[np.arange(p) * s - pad + r * d for r, p, s, pad, d in taps])  # h = p·stride − padding + r·d
+        position = np.ix_(*[np.arange(p) * s - pad + r * d for r, p, s, pad, d in taps])
         inside = np.logical_and.reduce(np.broadcast_arrays(*[(0 <= h) & (h < H) for h, H in zip(position, size)]))
         position = tuple(np.clip(h, 0, H - 1) for h, H in zip(position, size))
         value = x[(..., *position)]
