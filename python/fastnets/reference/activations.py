@@ -82,7 +82,7 @@ def _elu(x, alpha):
 
 
 def _elu_backward(dy, x, alpha):
-    return np.where(x <= 0, dy * alpha * np.exp(x), dy)
+    return np.where(x > 0, dy, dy * alpha * np.exp(x))
 
 
 _FORWARD_AND_BACKWARD = {

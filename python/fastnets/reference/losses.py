@@ -8,26 +8,26 @@ import math
 import numpy as np
 
 
-def _class_axis(x):
+def class_axis_of(x):
     return 1 if x.ndim > 1 else 0
 
 
-def _rows(a, class_axis):
+def rows_of(a, class_axis):
     """(N, C, d…) or (C,) flattened to (N·d, C)."""
     a = np.moveaxis(a, class_axis, -1)
     return a.reshape(math.prod(a.shape[:-1]), a.shape[-1])
 
 
-def _from_rows(rows, like, class_axis):
+def from_rows(rows, like, class_axis):
     return np.moveaxis(rows.reshape(np.moveaxis(like, class_axis, -1).shape), -1, class_axis)
 
 
-def _log_softmax(x):
+def log_softmax(x):
     x = x - x.max(axis=-1, keepdims=True)
     return x - np.log(np.exp(x).sum(axis=-1, keepdims=True))
 
 
-def _target_distribution(target, w, class_axis, ignore_index, label_smoothing):
+def target_distribution(target, w, class_axis, ignore_index, label_smoothing):
     """The smoothed target t (N, C), zero in ignored samples, and the denominator of the mean."""
     C = len(w)
     if np.issubdtype(target.dtype, np.integer):
@@ -35,7 +35,7 @@ def _target_distribution(target, w, class_axis, ignore_index, label_smoothing):
         taken = label != ignore_index
         t = (1 - label_smoothing) * (label[:, np.newaxis] == np.arange(C)) + label_smoothing / C
         return t * taken[:, np.newaxis], w[label[taken]].sum()
-    t = (1 - label_smoothing) * _rows(target.astype(np.float64), class_axis) + label_smoothing / C
+    t = (1 - label_smoothing) * rows_of(target.astype(np.float64), class_axis) + label_smoothing / C
     return t, np.float64(len(t))
 
 
@@ -83,10 +83,10 @@ def cross_entropy(input, target, weight, ignore_index, reduction, label_smoothin
     1.407606
     """
     x, target = np.asarray(input, np.float64), np.asarray(target)
-    class_axis, has_labels = _class_axis(x), np.issubdtype(target.dtype, np.integer)
-    log_p = _log_softmax(_rows(x, class_axis))
+    class_axis, has_labels = class_axis_of(x), np.issubdtype(target.dtype, np.integer)
+    log_p = log_softmax(rows_of(x, class_axis))
     w = np.ones(log_p.shape[1]) if weight is None else np.asarray(weight, np.float64)
-    t, denominator = _target_distribution(target, w, class_axis, ignore_index, label_smoothing)
+    t, denominator = target_distribution(target, w, class_axis, ignore_index, label_smoothing)
     loss = -_product(w, t, log_p, has_labels).sum(axis=1)
     if reduction == "none":
         return loss.reshape(x.shape[:class_axis] + x.shape[class_axis + 1 :])
@@ -117,12 +117,12 @@ def cross_entropy_backward(grad_output, input, target, weight, ignore_index, red
     [[0.5, -0.5]]
     """
     x, target, g = np.asarray(input, np.float64), np.asarray(target), np.asarray(grad_output, np.float64)
-    class_axis, has_labels = _class_axis(x), np.issubdtype(target.dtype, np.integer)
-    log_p = _log_softmax(_rows(x, class_axis))
+    class_axis, has_labels = class_axis_of(x), np.issubdtype(target.dtype, np.integer)
+    log_p = log_softmax(rows_of(x, class_axis))
     w = np.ones(log_p.shape[1]) if weight is None else np.asarray(weight, np.float64)
-    t, denominator = _target_distribution(target, w, class_axis, ignore_index, label_smoothing)
+    t, denominator = target_distribution(target, w, class_axis, ignore_index, label_smoothing)
     g = g.reshape(-1, 1) / (denominator if reduction == "mean" else 1.0)  # (N, 1), or (1, 1) for all samples
     dlog_p = -_product(w, t, g, has_labels)
     dx = dlog_p - np.exp(log_p) * dlog_p.sum(axis=1, keepdims=True)
-    dt = None if has_labels else _from_rows(-g * (1 - label_smoothing) * w * log_p, x, class_axis)
-    return _from_rows(dx, x, class_axis), dt, None
+    dt = None if has_labels else from_rows(-g * (1 - label_smoothing) * w * log_p, x, class_axis)
+    return from_rows(dx, x, class_axis), dt, None
