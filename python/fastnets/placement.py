@@ -11,7 +11,19 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["FLOAT_DTYPES", "Placement", "cast", "dtype_name", "is_real", "library", "like", "numpy_dtype", "to_numpy"]
+__all__ = [
+    "FLOAT_DTYPES",
+    "Placement",
+    "cast",
+    "dtype_name",
+    "is_real",
+    "library",
+    "like",
+    "numpy_dtype",
+    "same_place",
+    "to_numpy",
+    "zeros_like",
+]
 
 Array = Any
 
@@ -49,7 +61,7 @@ def numpy_dtype(name: str) -> np.dtype[Any]:
     try:
         import ml_dtypes
     except ImportError:
-        raise ImportError("bfloat16 in NumPy needs ml_dtypes: pip install 'fastnets[bfloat16]'") from None
+        raise ImportError("bfloat16 in NumPy needs ml_dtypes: pip install 'fastnets[demo]'") from None
     return np.dtype(ml_dtypes.bfloat16)
 
 
@@ -75,21 +87,32 @@ def cast(array: Array, dtype: str) -> Array:
     return array.astype(numpy_dtype(dtype), copy=False)
 
 
-def like(values: Array, target: Array) -> Array:
-    """A fresh copy of `values` with the library, device and dtype of `target`."""
-    dtype, kind = dtype_name(target.dtype), library(target)
+def like(values: Array, target: Array, dtype: str | None = None) -> Array:
+    """A fresh copy of `values` with the library, device and (unless another is named) dtype of `target`."""
+    dtype = dtype or dtype_name(target.dtype)
+    kind = library(target)
     if kind == "torch":
-        import torch
-
         source = values if library(values) == "torch" else _torch_from_numpy(to_numpy(values))
-        return source.detach().to(
-            device=target.device, dtype=target.dtype, copy=True, memory_format=torch.preserve_format
-        )
+        return source.detach().to(device=target.device, dtype=getattr(_torch(), dtype), copy=True)
     if kind == "cupy":
         with target.device:
             source = values if library(values) == "cupy" else _cupy().asarray(to_numpy(values))
-            return source.astype(target.dtype, copy=True)
-    return np.array(to_numpy(values), dtype=numpy_dtype(dtype), order="C")
+            return source.astype(numpy_dtype(dtype), copy=True)
+    return np.array(to_numpy(values), dtype=numpy_dtype(dtype))
+
+
+def zeros_like(array: Array, dtype: str) -> Array:
+    """Zeros of the array's shape, strides, library and device."""
+    kind = library(array)
+    if kind == "torch":
+        torch = _torch()
+        return torch.zeros_like(array, dtype=getattr(torch, dtype), requires_grad=False)
+    return (_cupy() if kind == "cupy" else np).zeros_like(array, dtype=numpy_dtype(dtype))
+
+
+def same_place(a: Array, b: Array) -> bool:
+    """Whether two arrays belong to one library and live on one device."""
+    return library(a) == library(b) and getattr(a, "device", None) == getattr(b, "device", None)
 
 
 def _cupy() -> Any:
@@ -97,7 +120,7 @@ def _cupy() -> Any:
         import cupy
     except ImportError:
         raise ImportError(
-            "parameters on a GPU are CuPy arrays, which needs CuPy: pip install 'fastnets[cuda]'"
+            "parameters on a GPU are CuPy arrays, which needs CuPy: pip install 'fastnets[cupy]'"
         ) from None
     return cupy
 
@@ -106,7 +129,7 @@ def _torch() -> Any:
     try:
         import torch
     except ImportError:
-        raise ImportError("parameters as torch tensors need PyTorch: pip install 'fastnets[torch]'") from None
+        raise ImportError("parameters as torch tensors need PyTorch: pip install 'fastnets[peers]'") from None
     return torch
 
 

@@ -62,7 +62,9 @@ def _size(layer: str, name: str, value: Size, dimensions: int, least: int) -> Si
     return sizes if isinstance(value, (tuple, list)) else sizes[0]
 
 
-_DOC = """Maximum over windows of {d} spatial dimension{s}: ``y[n, c, p] = max_r x[n, c, p · stride - padding + r · dilation]``.
+_DOC = """Maximum over windows of {d} spatial dimension{s}, with torch's arguments in torch's order.
+
+    ``y[n, c, p] = max_r x[n, c, p · stride - padding + r · dilation]``, where p and r have {d} component{s}.
 
     Parameters
     ----------

@@ -43,7 +43,7 @@ class Flatten(Module):
             raise ValueError(
                 f"Flatten: start_dim={self.start_dim} lies behind end_dim={self.end_dim} for input of shape {shape}"
             )
-        return input.reshape(shape[:first] + (math.prod(shape[first : last + 1]),) + shape[last + 1 :])
+        return input.reshape((*shape[:first], math.prod(shape[first : last + 1]), *shape[last + 1 :]))
 
     def _dimension(self, name: str, rank: int) -> int:
         value: int = getattr(self, name)

@@ -93,7 +93,7 @@ def summarise(module: Module, input_shape: tuple[int, ...], dtype: Any) -> Summa
 
 
 def _table(rows: list[_Row]) -> str:
-    widths = [max(len(cell) for cell in column) for column in zip(*rows)]
+    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
     return "\n".join(
         f"{row.layer:<{widths[0]}}  {row.output:<{widths[1]}}  {row.parameters:>{widths[2]}}  {row.flops:>{widths[3]}}"
         for row in rows
