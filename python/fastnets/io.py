@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from fastnets import placement
+from . import arrays, placement
 
 __all__ = ["load_safetensors", "save_safetensors"]
 
@@ -136,9 +136,9 @@ def _contiguous(name: Any, value: Array) -> np.ndarray[Any, Any]:
     """The value as a C-contiguous NumPy array of this machine's byte order."""
     if not isinstance(name, str):
         raise TypeError(f"save_safetensors: names are strings, but one is {name!r}")
-    if placement.library(value) is None and not isinstance(value, np.generic):
+    if arrays.library(value) is None and not isinstance(value, np.generic):
         raise TypeError(f"save_safetensors: {name} is {type(value).__name__}; expected an array")
-    array = placement.to_numpy(value)
+    array = arrays.to_numpy(value)
     if array.dtype.name not in _DTYPES.values():
         raise TypeError(f"save_safetensors: {name} is {array.dtype}; expected one of {', '.join(_DTYPES.values())}")
     return np.asarray(array, array.dtype.newbyteorder("="), order="C")

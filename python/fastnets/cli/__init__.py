@@ -11,7 +11,8 @@ import sys
 from collections.abc import Sequence
 
 import fastnets
-from fastnets.cli import demo, info
+
+from . import demo, info
 
 __all__ = ["main"]
 

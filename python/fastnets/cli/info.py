@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import fastnets
-from fastnets.cli import report
+
+from . import report
 
 __all__ = ["HELP", "add_arguments", "lines", "run"]
 

@@ -6,12 +6,12 @@ import math
 from functools import partial
 from typing import Any
 
-import fastnets.functional as F
-from fastnets import random
-from fastnets.backends import pack_weight
-from fastnets.nn import arguments
-from fastnets.nn.module import Module
-from fastnets.nn.tree import Array
+from .. import functional as F
+from .. import random
+from ..backends import pack_weight
+from . import arguments
+from .module import Module
+from .tree import Array
 
 __all__ = ["Conv1d", "Conv2d", "Conv3d"]
 

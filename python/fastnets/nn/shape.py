@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from fastnets.nn import arguments
-from fastnets.nn.module import Backward, Module
-from fastnets.nn.tree import Array, Gradients
+from . import arguments
+from .module import Backward, Module
+from .tree import Array, Gradients
 
 __all__ = ["Flatten", "Identity"]
 

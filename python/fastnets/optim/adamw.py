@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from fastnets.backends import ops
-from fastnets.nn.module import Module
-from fastnets.optim.optimizer import Array, Optimizer, ParameterState
+from ..backends import ops
+from ..nn.module import Module
+from .optimizer import Array, Optimizer, ParameterState
 
 __all__ = ["AdamW"]
 

@@ -10,9 +10,9 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from fastnets import placement
-from fastnets.nn.module import Module
-from fastnets.nn.tree import Parameters, Role
+from .. import arrays, placement
+from ..nn.module import Module
+from ..nn.tree import Parameters, Role
 
 __all__ = ["Optimizer", "ParameterState", "decay_groups"]
 
@@ -167,12 +167,12 @@ class Optimizer(ABC):
         slots = ("step", *self.slots, "master")
         known = {f"{name}.{slot}": (name, slot) for name in targets for slot in slots}
         self._refuse_unknown("state", [key for key in state_dict if key != "lr"], known)
-        arrays: dict[str, dict[str, Array]] = {}
+        by_name: dict[str, dict[str, Array]] = {}
         for key, value in state_dict.items():
             if key != "lr":
                 name, slot = known[key]
-                arrays.setdefault(name, {})[slot] = value
-        loaded = {name: self._loaded(name, targets[name].array, slots) for name, slots in arrays.items()}
+                by_name.setdefault(name, {})[slot] = value
+        loaded = {name: self._loaded(name, targets[name].array, slots) for name, slots in by_name.items()}
         if "lr" in state_dict:
             self.lr = state_dict["lr"]
         self.state = loaded
@@ -185,7 +185,7 @@ class Optimizer(ABC):
         for slot, value in values.items():
             if tuple(value.shape) != tuple(parameter.shape):
                 raise ValueError(
-                    f"{self._title}: {name}.{slot} has shape {tuple(value.shape)} but {tuple(parameter.shape)} is expected"
+                    f"{self._title}: {name}.{slot} has shape {tuple(value.shape)}; expected {tuple(parameter.shape)}"
                 )
         dtype = _state_dtype(parameter)
         return ParameterState(step, {slot: placement.like(value, parameter, dtype) for slot, value in values.items()})
@@ -198,9 +198,9 @@ class Optimizer(ABC):
             array = state.arrays.get(slot)
             if array is None:
                 state.arrays[slot] = placement.zeros_like(parameter, dtype)
-            elif not placement.same_place(array, parameter) or placement.dtype_name(array.dtype) != dtype:
+            elif not placement.same_place(array, parameter) or arrays.dtype_name(array) != dtype:
                 state.arrays[slot] = placement.like(array, parameter, dtype)
-        if placement.dtype_name(parameter.dtype) not in HALF:
+        if arrays.dtype_name(parameter) not in HALF:
             state.arrays.pop("master", None)
         elif not self._master_holds(state, target):
             state.arrays["master"] = placement.like(parameter, parameter, "float32")
@@ -214,7 +214,7 @@ class Optimizer(ABC):
             return False
         if state.version is not None and state.version == _version(target):
             return True
-        rounded = placement.cast(master, placement.dtype_name(target.array.dtype))
+        rounded = placement.cast(master, arrays.dtype_name(target.array))
         return bool((rounded == target.array).all())
 
     # ---- checks ----------------------------------------------------------------------------------------------------
@@ -232,15 +232,14 @@ class Optimizer(ABC):
 
     def _check(self, name: str, target: _Target, gradient: Array) -> None:
         parameter = target.array
-        if placement.library(gradient) is None:
+        if arrays.library(gradient) is None:
             raise TypeError(f"{self._title}: the gradient of {name} is {type(gradient).__name__}; expected an array")
         if not placement.same_place(parameter, gradient):
             places = [
-                f"{placement.library(array)} array on {getattr(array, 'device', 'cpu')}"
-                for array in (gradient, parameter)
+                f"{arrays.library(array)} array on {getattr(array, 'device', 'cpu')}" for array in (gradient, parameter)
             ]
             raise TypeError(f"{self._title}: the gradient of {name} is a {places[0]} but the parameter a {places[1]}")
-        if placement.dtype_name(gradient.dtype) not in placement.FLOAT_DTYPES:
+        if arrays.dtype_name(gradient) not in placement.FLOAT_DTYPES:
             raise TypeError(
                 f"{self._title}: the gradient of {name} is {gradient.dtype}; expected a floating-point dtype"
             )
@@ -314,9 +313,9 @@ def _parameters(title: str, given: Any) -> Module | Mapping[str, Array]:
         return given
     if isinstance(given, Parameters):
         return given.module
-    if placement.library(given) is not None or not isinstance(given, Iterable):
+    if arrays.library(given) is not None or not isinstance(given, Iterable):
         raise TypeError(
-            f"{title}: expected a module, a mapping of names to arrays or an iterable of arrays but got {type(given).__name__}"
+            f"{title}: expected a module, a mapping of names to arrays or some arrays but got {type(given).__name__}"
         )
     named = given
     if not isinstance(given, Mapping):
@@ -324,15 +323,15 @@ def _parameters(title: str, given: Any) -> Module | Mapping[str, Array]:
         pairs = all(isinstance(each, tuple) and len(each) == 2 for each in listed)
         named = dict(listed) if pairs else {str(i): array for i, array in enumerate(listed)}
     for name, array in named.items():
-        if placement.library(array) is None:
+        if arrays.library(array) is None:
             raise TypeError(f"{title}: parameter {name} is {type(array).__name__}; expected an array")
-        if placement.dtype_name(array.dtype) not in placement.FLOAT_DTYPES:
+        if arrays.dtype_name(array) not in placement.FLOAT_DTYPES:
             raise TypeError(f"{title}: parameter {name} is {array.dtype}; expected a floating-point dtype")
     return named
 
 
 def _numbered(title: str, grads: Sequence[Array | None], count: int) -> dict[str, Array | None]:
-    if placement.library(grads) is not None or not isinstance(grads, Sequence):
+    if arrays.library(grads) is not None or not isinstance(grads, Sequence):
         raise TypeError(f"{title}: expected a mapping of names to gradients but got {type(grads).__name__}")
     if len(grads) != count:
         raise ValueError(f"{title}: got {len(grads)} gradients for {count} parameters")
@@ -340,7 +339,7 @@ def _numbered(title: str, grads: Sequence[Array | None], count: int) -> dict[str
 
 
 def _state_dtype(parameter: Array) -> str:
-    return "float64" if placement.dtype_name(parameter.dtype) == "float64" else "float32"
+    return "float64" if arrays.dtype_name(parameter) == "float64" else "float32"
 
 
 def _version(target: _Target) -> int | None:

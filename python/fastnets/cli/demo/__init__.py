@@ -6,8 +6,8 @@ import argparse
 import sys
 from typing import Any
 
-from fastnets.cli import report
-from fastnets.cli.demo import digits
+from .. import report
+from . import digits
 
 __all__ = ["HELP", "add_arguments", "run"]
 

@@ -11,11 +11,12 @@ from typing import Any
 
 import numpy as np
 
+import fastnets as fn
 import fastnets.functional as F
-from fastnets import differentiation, io, nn, optim, random
-from fastnets.cli import console
-from fastnets.cli.demo import curves, peer, pictures
-from fastnets.data import load_digits
+from fastnets import nn, optim
+
+from .. import console
+from . import curves, peer, pictures
 
 __all__ = ["HELP", "Digits", "Training", "network", "run", "train"]
 
@@ -64,7 +65,7 @@ class Digits:
 
     @classmethod
     def load(cls) -> Digits:
-        images, labels = load_digits()
+        images, labels = fn.data.load_digits()
         held_out = np.arange(len(labels)) % 3 == 2
         return cls(images[~held_out], labels[~held_out], images[held_out], labels[held_out])
 
@@ -92,7 +93,7 @@ def train(model: nn.Sequential, digits: Digits, epochs: int, seed: int, advance:
             optimizer.lr = LEARNING_RATE * optim.warmup(step, WARMUP_STEPS) * optim.cosine(step, steps)
             start = time.perf_counter()
             logits, backward = model.vjp(images, input_gradient=False)
-            loss, dlogits = differentiation.value_and_grad(F.cross_entropy, logits, labels)
+            loss, dlogits = fn.value_and_grad(F.cross_entropy, logits, labels)
             _, grads = backward(dlogits)
             optimizer.step(grads)
             seconds += time.perf_counter() - start
@@ -128,7 +129,7 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     digits, epochs = Digits.load(), arguments.epochs or EPOCHS
     folder = Path(arguments.output).resolve()
     folder.mkdir(parents=True, exist_ok=True)
-    random.seed(arguments.seed)
+    fn.random.seed(arguments.seed)
     model = network()
     print(
         f"digits: {len(digits.labels):,} images of 8 x 8 pixels to learn from, {len(digits.held_out_labels)} held out; "
@@ -168,7 +169,7 @@ def _write(folder: Path, model: nn.Sequential, training: Training) -> list[Path]
     written = []
     if find_spec("safetensors"):
         written.append(folder / "digits.safetensors")
-        io.save_safetensors(model.state_dict(), written[-1])
+        fn.io.save_safetensors(model.state_dict(), written[-1])
     if find_spec("matplotlib"):
         written.append(folder / "digits.png")
         curves.draw(written[-1], "A small CNN on the UCI handwritten digits", training.losses, training.accuracies)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from fastnets.cli import console
+from .. import console
 
 __all__ = ["as_text", "show"]
 
