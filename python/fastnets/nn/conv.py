@@ -22,6 +22,8 @@ class _Conv(Module):
     """What the convolutions share; a subclass names its number of spatial dimensions and its function."""
 
     dimensions: int
+    weight: Array
+    bias: Array | None
 
     def __init__(
         self,
@@ -78,7 +80,7 @@ class _Conv(Module):
         return partial(function, input, weight=self.weight, bias=self.bias, residual=residual, **self._options())
 
     def packed_operands(self) -> dict[str, object]:
-        return {"weight": pack_weight("conv", self.weight, groups=self.groups)}
+        return {"weight": pack_weight("conv", self.weight)}
 
     def flops(self, inputs: tuple[Any, ...], output: Array) -> int:
         return 2 * math.prod(output.shape) * math.prod(self.weight.shape[1:])

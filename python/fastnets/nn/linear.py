@@ -54,6 +54,9 @@ class Linear(Module):
     (2, 4)
     """
 
+    weight: Array
+    bias: Array | None
+
     def __init__(
         self,
         in_features: int,

@@ -49,6 +49,8 @@ class CrossEntropyLoss(Module):
     0.6931
     """
 
+    weight: Array | None
+
     def __init__(
         self,
         weight: Array | None = None,

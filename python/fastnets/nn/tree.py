@@ -74,7 +74,7 @@ class Parameters(Iterator[Array]):
     """The iterator that ``module.parameters()`` returns; an optimizer given one reads its module's names from it."""
 
     def __init__(self, module: Tree) -> None:
-        self.module = module
+        self.module = cast("Module", module)
         self._arrays = (array for _, array in module.named_parameters())
 
     def __next__(self) -> Array:

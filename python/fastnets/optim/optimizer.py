@@ -317,8 +317,9 @@ def _parameters(title: str, given: Any) -> Module | Mapping[str, Array]:
         raise TypeError(
             f"{title}: expected a module, a mapping of names to arrays or some arrays but got {type(given).__name__}"
         )
-    named = given
-    if not isinstance(given, Mapping):
+    if isinstance(given, Mapping):
+        named = given
+    else:
         listed = list(given)
         pairs = all(isinstance(each, tuple) and len(each) == 2 for each in listed)
         named = dict(listed) if pairs else {str(i): array for i, array in enumerate(listed)}
