@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -12,14 +13,14 @@ __all__ = ["writable", "write_json"]
 
 def writable(path: str | None) -> bool:
     """Whether the file can be written, said on stderr if not: to be asked before the work, not after it."""
-    if path is None or path == "-":
+    if path is None:
         return True
-    try:
-        with Path(path).open("a"):
-            return True
-    except OSError as error:
-        print(f"fastnets: cannot write {path}: {error.strerror}", file=sys.stderr)
+    target = Path(path)
+    place = target if target.exists() else target.parent
+    if target.is_dir() or not os.access(place, os.W_OK):
+        print(f"fastnets: cannot write {path}", file=sys.stderr)
         return False
+    return True
 
 
 def write_json(path: str | None, result: Any) -> None:
