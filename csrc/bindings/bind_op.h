@@ -321,7 +321,9 @@ struct Binding {
     const Reader reader = read(arguments, op, false);
     require_known(reader);
     op.infer();
-    ReadResults results{{}, name, reader.library, outputs, saves, gradients};
+    ReadResults results;
+    results.op = name, results.library = reader.library;
+    results.outputs = outputs, results.saves = saves, results.gradients = gradients;
     op.fields(results);
     AllocateGradients made(reader.library, wanted);
     op.fields(made);

@@ -4,6 +4,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "core/activation.h"
 #include "core/tensor.h"
 
 namespace fastnets {
@@ -48,6 +49,12 @@ inline void check_dtype(const char* op, const Tensor& input, const char* what, c
   check<TypeError>(!other || other.dtype == input.dtype, op, ": input is ", name(input.dtype), " but ", what, " is ",
                    name(other.dtype), "; use input.astype(\"", name(other.dtype), "\") or model.to(\"", name(input.dtype),
                    "\")");
+}
+
+// Only these can follow a product in the same pass.
+inline void check_fused(const char* op, Activation activation) {
+  check(is_fused(activation), op, ": activation is \"", kActivationNames[static_cast<int>(activation)],
+        "\" but must be None, relu, gelu, gelu_tanh, silu, tanh or sigmoid");
 }
 
 }  // namespace fastnets

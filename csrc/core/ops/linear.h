@@ -39,6 +39,7 @@ struct Linear {
           " expects ", weight.shape[1]);
     check(!bias || (bias.ndim == 1 && bias.shape[0] == N), "linear: bias is ", shape(bias), " but weight ",
           shape(weight), " expects (", N, ",)");
+    check_fused(name, activation);
     output.describe_like(input);
     output.shape[output.ndim - 1] = N;
     output.describe_like(output);
