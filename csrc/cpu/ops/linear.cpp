@@ -49,7 +49,9 @@ void run_forward(const Linear& op, Workspace& workspace) {
 template <class T>
 void run_backward(const Linear& op, Workspace& workspace) {
   const bool run = workspace.base != nullptr;
-  const std::int64_t N = op.weight.shape[0], K = op.weight.shape[1], M = N ? op.output.size() / N : 0;
+  const std::int64_t N = op.weight.shape[0], K = op.weight.shape[1];
+  std::int64_t M = 1;
+  for (int i = 0; i < op.input.ndim - 1; ++i) M *= op.input.shape[i];
   const T* dz = contiguous<T>(op.grad_output, workspace);
   if (op.activation != Activation::none) {
     T* room = op.grad_residual ? op.grad_residual.as<T>() : workspace.take<T>(M * N);
