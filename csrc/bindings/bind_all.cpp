@@ -1,0 +1,74 @@
+#include "bindings/bind_all.h"
+
+#include "bindings/bind_op.h"
+
+namespace fastnets {
+namespace {
+
+PyObject* g_fallback = nullptr;
+PyObject* g_mode = nullptr;
+
+Spec make_spec(const std::vector<std::int64_t>& sizes, const std::vector<std::int64_t>& strides, const std::string& dtype,
+               const std::string& device) {
+  check(sizes.size() <= kMaxDims && sizes.size() == strides.size(), "Spec: ", sizes.size(), " dimensions and ",
+        strides.size(), " strides; at most ", kMaxDims, " are served");
+  Spec spec;
+  spec.tensor.describe(parse_dtype(dtype), device == "cuda" ? Device::cuda : Device::cpu,
+                       static_cast<int>(sizes.size()), sizes.data());
+  for (std::size_t i = 0; i < strides.size(); ++i) spec.tensor.stride[i] = strides[i];
+  return spec;
+}
+
+py::tuple as_tuple(const std::int64_t* values, int n) {
+  py::tuple made(n);
+  for (int i = 0; i < n; ++i) made[i] = values[i];
+  return made;
+}
+
+}  // namespace
+
+PyObject* mode_variable() { return g_mode; }
+void set_fallback(py::object function) {
+  Py_XDECREF(g_fallback);
+  g_fallback = function.release().ptr();
+}
+py::object call_fallback(const char* op, const py::tuple& arguments) {
+  if (!g_fallback) throw NotServed(std::string(op) + ": the Python side is not loaded");
+  return py::reinterpret_borrow<py::object>(g_fallback)(op, arguments);
+}
+
+void bind_all(py::module_& m) {
+  py::register_local_exception_translator([](std::exception_ptr p) {
+    try {
+      if (p) std::rethrow_exception(p);
+    } catch (const TypeError& e) {
+      PyErr_SetString(PyExc_TypeError, e.what());
+    } catch (const ValueError& e) {
+      PyErr_SetString(PyExc_ValueError, e.what());
+    } catch (const NotServed& e) {
+      PyErr_SetString(PyExc_NotImplementedError, e.what());
+    }
+  });
+  g_mode = PyContextVar_New("fastnets_mode", nullptr);
+  if (!g_mode) throw py::error_already_set();
+  m.attr("mode") = py::reinterpret_borrow<py::object>(g_mode);
+  m.def("set_fallback", &set_fallback);
+  m.def("set_torch_types", &set_torch_types);
+
+  py::class_<Spec>(m, "Spec", py::module_local())
+      .def(py::init(&make_spec), py::arg("shape"), py::arg("strides"), py::arg("dtype"), py::arg("device") = "cpu")
+      .def_property_readonly("shape", [](const Spec& s) { return as_tuple(s.tensor.shape, s.tensor.ndim); })
+      .def_property_readonly("strides", [](const Spec& s) { return as_tuple(s.tensor.stride, s.tensor.ndim); })
+      .def_property_readonly("dtype", [](const Spec& s) { return name(s.tensor.dtype); });
+  py::class_<PackedWeight>(m, "PackedWeight", py::module_local())
+      .def(py::init<py::object>())
+      .def_property_readonly("array", &PackedWeight::array);
+
+  py::dict table;
+#define FASTNETS_BIND(op, Op) bind_op<Op>(m, table, #op, &KernelTable::op);
+  FASTNETS_OPS(FASTNETS_BIND)
+#undef FASTNETS_BIND
+  m.attr("op_table") = table;
+}
+
+}  // namespace fastnets

@@ -1,0 +1,28 @@
+// fastnets._cpu: the ops on the host's processor.
+#include <pybind11/stl.h>
+
+#include "bindings/backend.h"
+#include "bindings/bind_all.h"
+#include "cpu/backend/isa.h"
+#include "cpu/backend/scratch.h"
+#include "cpu/backend/threads.h"
+
+namespace fastnets {
+
+const KernelTable& active_table() { return cpu::table(); }
+Device backend_device() { return Device::cpu; }
+std::byte* call_workspace(std::size_t bytes) { return static_cast<std::byte*>(cpu::scratch(bytes, 0)); }
+
+}  // namespace fastnets
+
+PYBIND11_MODULE(_cpu, m, pybind11::mod_gil_not_used()) {
+  using namespace fastnets;
+  m.doc() = "The ops of fastnets on the host's processor.";
+  bind_all(m);
+  m.def("isa", &cpu::isa, "The instruction set in use.");
+  m.def("isas", &cpu::isas, "The instruction sets that run here, best first.");
+  m.def("set_isa", &cpu::set_isa, "Chooses the instruction set.");
+  m.def("num_threads", &cpu::num_threads, "Threads that a call uses at most.");
+  m.def("set_num_threads", &cpu::set_num_threads, "Sets the number of threads.");
+  m.def("release_memory", &cpu::release_memory, "Frees the scratch memory that is kept between calls.");
+}

@@ -1,0 +1,69 @@
+// Numbers, flags, names and tuples from Python as an op's parameters.
+#pragma once
+#include <cmath>
+
+#include "bindings/arrays.h"
+#include "core/parameters.h"
+
+namespace fastnets {
+
+inline std::string type_name(PyObject* object) { return Py_TYPE(object)->tp_name; }
+inline std::string repr(PyObject* object) { return py::repr(py::handle(object)); }
+
+inline void parse(PyObject* object, const char* op, const char* what, bool& out) {
+  check<TypeError>(PyBool_Check(object), op, ": ", what, " must be True or False, got ", repr(object));
+  out = object == Py_True;
+}
+inline void parse(PyObject* object, const char* op, const char* what, std::int64_t& out) {
+  const auto index = py::reinterpret_steal<py::object>(PyBool_Check(object) ? nullptr : PyNumber_Index(object));
+  if (!index) PyErr_Clear();
+  check<TypeError>(static_cast<bool>(index), op, ": ", what, " must be an integer, got ", repr(object));
+  out = PyLong_AsLongLong(index.ptr());
+  if (out == -1 && PyErr_Occurred()) {
+    PyErr_Clear();
+    fail(op, ": ", what, " is ", repr(object), ", which does not fit 64 bits");
+  }
+}
+// A seed: any integer, its low 64 bits count.
+inline void parse(PyObject* object, const char* op, const char* what, std::uint64_t& out) {
+  const auto index = py::reinterpret_steal<py::object>(PyBool_Check(object) ? nullptr : PyNumber_Index(object));
+  if (!index) PyErr_Clear();
+  check<TypeError>(static_cast<bool>(index), op, ": ", what, " must be an integer, got ", repr(object));
+  out = PyLong_AsUnsignedLongLongMask(index.ptr());
+}
+inline void parse(PyObject* object, const char* op, const char* what, double& out) {
+  out = PyBool_Check(object) ? -1 : PyFloat_AsDouble(object);
+  if (PyBool_Check(object) || (out == -1 && PyErr_Occurred())) {
+    PyErr_Clear();
+    fail<TypeError>(op, ": ", what, " must be a number, got ", repr(object));
+  }
+}
+inline void parse(PyObject* object, const char* op, const char* what, Sizes& out) {
+  const bool sequence = PyTuple_Check(object) || PyList_Check(object);
+  check<TypeError>(sequence, op, ": ", what, " must be a tuple of integers, got ", repr(object));
+  const auto n = PySequence_Size(object);
+  check(n <= kMaxSpatial, op, ": ", what, " is ", repr(object), " but has at most ", kMaxSpatial, " entries");
+  out.count = static_cast<int>(n);
+  for (int i = 0; i < out.count; ++i) {
+    const auto item = py::reinterpret_steal<py::object>(PySequence_GetItem(object, i));
+    parse(item.ptr(), op, what, out[i]);
+  }
+}
+// An enumeration by the names that core gives it; None is the one called "none".
+template <class E>
+  requires std::is_enum_v<E>
+void parse(PyObject* object, const char* op, const char* what, E& out) {
+  const std::string wanted = object == Py_None ? "none" : PyUnicode_Check(object) ? std::string(py::str(object)) : "";
+  check<TypeError>(!wanted.empty(), op, ": ", what, " must be a string, got ", repr(object));
+  std::string names;
+  for (int i = 0; i < Names<E>::count; ++i) {
+    if (wanted == Names<E>::list[i]) {
+      out = static_cast<E>(i);
+      return;
+    }
+    names += (i ? ", " : "") + std::string(Names<E>::list[i]);
+  }
+  fail(op, ": ", what, " is ", repr(object), " but must be one of ", names);
+}
+
+}  // namespace fastnets

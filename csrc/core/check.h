@@ -1,0 +1,60 @@
+// Errors. Every message names the op and the argument, what it was and what was expected.
+#pragma once
+#include <sstream>
+#include <stdexcept>
+#include <string>
+
+#include "core/activation.h"
+#include "core/tensor.h"
+
+namespace fastnets {
+
+struct TypeError : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+struct ValueError : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+struct NotServed : std::runtime_error {  // NotImplementedError in Python
+  using std::runtime_error::runtime_error;
+};
+
+template <class E = ValueError, class... Part>
+[[noreturn]] void fail(const Part&... part) {
+  std::ostringstream message;
+  (message << ... << part);
+  throw E(message.str());
+}
+template <class E = ValueError, class... Part>
+void check(bool ok, const Part&... part) {
+  if (!ok) fail<E>(part...);
+}
+
+inline std::string shape(const std::int64_t* sizes, int n) {
+  std::ostringstream text;
+  text << '(';
+  for (int i = 0; i < n; ++i) text << (i ? ", " : "") << sizes[i];
+  text << (n == 1 ? ",)" : ")");
+  return text.str();
+}
+inline std::string shape(const Tensor& t) { return shape(t.shape, t.ndim); }
+
+// `what` must be a floating array.
+inline void check_float(const char* op, const char* what, const Tensor& t) {
+  check<TypeError>(is_float(t.dtype), op, ": ", what, " is ", name(t.dtype),
+                   " but must be float32, bfloat16, float16 or float64");
+}
+// `other`, if given, must have the dtype of `input`.
+inline void check_dtype(const char* op, const Tensor& input, const char* what, const Tensor& other) {
+  check<TypeError>(!other || other.dtype == input.dtype, op, ": input is ", name(input.dtype), " but ", what, " is ",
+                   name(other.dtype), "; use input.astype(\"", name(other.dtype), "\") or model.to(\"", name(input.dtype),
+                   "\")");
+}
+
+// Only these can follow a product in the same pass.
+inline void check_fused(const char* op, Activation activation) {
+  check(is_fused(activation), op, ": activation is \"", kActivationNames[static_cast<int>(activation)],
+        "\" but must be None, relu, gelu, gelu_tanh, silu, tanh or sigmoid");
+}
+
+}  // namespace fastnets

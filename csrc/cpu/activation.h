@@ -1,0 +1,64 @@
+// The elementwise functions of core/activation.h and their derivatives on vectors.
+#pragma once
+#include "core/activation.h"
+#include "cpu/math.h"
+
+namespace fastnets::cpu::FASTNETS_ISA {
+namespace {
+
+template <class T>
+struct Gelu {  // and gelu_tanh: ½ x (1 + tanh(√(2/π) (x + 0.044715 x³))) = x σ(2 u)
+  static constexpr T kScale = T(0.79788456080286535588), kCube = T(0.044715), kDensity = T(0.39894228040143267794);
+};
+
+template <class T>
+FASTNETS_INLINE Vec<T> activate(Activation kind, Vec<T> x, T alpha = 0) {
+  const Vec<T> zero = splat(T(0));
+  switch (kind) {
+    case Activation::none: return x;
+    case Activation::relu: return max(zero, x);  // in this order: nan stays nan
+    case Activation::gelu: return x * normal_cdf(x);
+    case Activation::gelu_tanh: {
+      const Vec<T> u = splat(Gelu<T>::kScale) * fma(splat(Gelu<T>::kCube) * x * x, x, x);
+      return x * sigmoid(u + u);
+    }
+    case Activation::silu: return x * sigmoid(x);
+    case Activation::tanh: return tanh(x);
+    case Activation::sigmoid: return sigmoid(x);
+    case Activation::leaky_relu: return select(less(x, zero), x * splat(alpha), x);
+    case Activation::elu: return select(less(x, zero), splat(alpha) * expm1(x), x);
+  }
+  return x;
+}
+
+// d activation / dx, from the argument x where core says so, else from the result y.
+template <class T>
+FASTNETS_INLINE Vec<T> derivative(Activation kind, Vec<T> x, Vec<T> y, T alpha = 0) {
+  const Vec<T> zero = splat(T(0)), one = splat(T(1));
+  switch (kind) {
+    case Activation::none: return one;
+    case Activation::relu: return select(less(zero, y), one, select(is_nan(y), y, zero));
+    case Activation::gelu: {  // Φ(x) + x φ(x)
+      const Vec<T> density = splat(Gelu<T>::kDensity) * exp(x * x * splat(T(-0.5)));
+      return fma(x, density, normal_cdf(x));
+    }
+    case Activation::gelu_tanh: {  // σ(v) + x σ(v) (1 − σ(v)) v′ with v = 2u
+      const Vec<T> square = x * x, two = splat(T(2) * Gelu<T>::kScale);
+      const Vec<T> s = sigmoid(two * fma(splat(Gelu<T>::kCube) * square, x, x));
+      const Vec<T> slope = two * fma(splat(T(3) * Gelu<T>::kCube), square, one);
+      return fma(x * s * (one - s), slope, s);
+    }
+    case Activation::silu: {
+      const Vec<T> s = sigmoid(x);
+      return fma(x * s, one - s, s);
+    }
+    case Activation::tanh: return one - y * y;
+    case Activation::sigmoid: return y * (one - y);
+    case Activation::leaky_relu: return select(less(zero, x), one, splat(alpha));
+    case Activation::elu: return select(less(zero, x), one, splat(alpha) * exp(min(zero, x)));
+  }
+  return one;
+}
+
+}  // namespace
+}  // namespace fastnets::cpu::FASTNETS_ISA

@@ -1,0 +1,83 @@
+// Arrays as kernels want them: rows of contiguous memory, copied only where the strides leave no other way.
+#pragma once
+#include "core/tensor.h"
+#include "cpu/backend/scratch.h"
+#include "cpu/backend/threads.h"
+#include "cpu/simd/simd.h"
+
+namespace fastnets::cpu::FASTNETS_ISA {
+namespace {
+
+// Splits 0 … size − 1 into pieces of at least `grain` and runs f(begin, end) on each.
+template <class F>
+void parallel_ranges(std::int64_t size, std::int64_t grain, const F& f) {
+  const std::int64_t pieces = most(1, least(divide_up(size, grain), 256)), step = divide_up(size, pieces);
+  const auto task = [&](std::int64_t i) {
+    if (i * step < size) f(i * step, least(size, (i + 1) * step));
+  };
+  parallel(pieces, task);
+}
+
+// Copies an array of any strides to row-major memory.
+template <class T>
+void copy_contiguous(const Tensor& from, T* to) {
+  const std::int64_t columns = from.ndim ? from.shape[from.ndim - 1] : 1;
+  const std::int64_t rows = columns ? from.size() / columns : 0;
+  const std::int64_t step = from.ndim ? from.stride[from.ndim - 1] : 0;
+  parallel_ranges(rows, most(1, 16384 / most(1, columns)), [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t row = begin; row < end; ++row) {
+      std::int64_t rest = row, offset = 0;
+      for (int d = from.ndim - 2; d >= 0; --d) {
+        offset += rest % from.shape[d] * from.stride[d];
+        rest /= from.shape[d];
+      }
+      const T* source = from.as<T>() + offset;
+      for (std::int64_t i = 0; i < columns; ++i) to[row * columns + i] = source[i * step];
+    }
+  });
+}
+
+// A (rows, columns) view of an array whose leading dimensions are one after the other in memory.
+template <class T>
+struct RowView {
+  const T* data;
+  std::int64_t rows, columns, row_stride, column_stride;
+};
+
+// Whether the leading dimensions can be walked with one stride.
+FASTNETS_INLINE bool has_uniform_rows(const Tensor& t) {
+  std::int64_t expected = -1;
+  for (int d = t.ndim - 2; d >= 0; --d) {
+    if (t.shape[d] == 1) continue;
+    if (expected >= 0 && t.stride[d] != expected) return false;
+    expected = t.stride[d] * t.shape[d];
+    if (t.stride[d] < 0) return false;
+  }
+  return true;
+}
+
+// The view of an array, or of a copy of it in the workspace. Without a base the workspace only counts.
+template <class T>
+RowView<T> rows_of(const Tensor& t, Workspace& workspace) {
+  RowView<T> view{t.as<T>(), 1, t.ndim ? t.shape[t.ndim - 1] : 1, 0, t.ndim ? t.stride[t.ndim - 1] : 1};
+  for (int d = t.ndim - 2; d >= 0; --d) {
+    view.rows *= t.shape[d];
+    if (t.shape[d] != 1 && view.row_stride == 0) view.row_stride = t.stride[d];
+  }
+  if (has_uniform_rows(t)) return view;
+  T* copy = workspace.take<T>(t.size());
+  if (copy) copy_contiguous(t, copy);
+  return {copy, view.rows, view.columns, view.columns, 1};
+}
+
+// The elements in row-major order: the array itself where it is contiguous, else a copy in the workspace.
+template <class T>
+const T* contiguous(const Tensor& t, Workspace& workspace) {
+  if (t.is_contiguous()) return t.as<T>();
+  T* copy = workspace.take<T>(t.size());
+  if (copy) copy_contiguous(t, copy);
+  return copy;
+}
+
+}  // namespace
+}  // namespace fastnets::cpu::FASTNETS_ISA

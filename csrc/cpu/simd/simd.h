@@ -1,0 +1,35 @@
+// The vocabulary of the instruction set that this file is being compiled for.
+#pragma once
+#include FASTNETS_SIMD_HEADER
+
+namespace fastnets::cpu::FASTNETS_ISA {
+namespace {
+
+template <class T>
+constexpr int kLanes = Vec<Accumulator<T>>::lanes;
+
+// Applies a function of one number to each lane: for what has no vector form yet.
+template <class T, class F>
+FASTNETS_INLINE Vec<T> each_lane(Vec<T> a, F f) {
+  T lane[Vec<T>::lanes];
+  store(lane, a);
+  for (T& x : lane) x = f(x);
+  return load(lane);
+}
+
+// One number as the type that sums over T have.
+template <class T>
+FASTNETS_INLINE Accumulator<T> widen(T x) {
+  if constexpr (sizeof(T) == 2)
+    return to_float(x);
+  else
+    return x;
+}
+
+FASTNETS_INLINE std::int64_t least(std::int64_t a, std::int64_t b) { return a < b ? a : b; }
+FASTNETS_INLINE std::int64_t most(std::int64_t a, std::int64_t b) { return a > b ? a : b; }
+FASTNETS_INLINE std::int64_t divide_up(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
+FASTNETS_INLINE std::int64_t round_up(std::int64_t a, std::int64_t b) { return divide_up(a, b) * b; }
+
+}  // namespace
+}  // namespace fastnets::cpu::FASTNETS_ISA

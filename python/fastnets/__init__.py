@@ -1,0 +1,31 @@
+"""Fused kernels for CNNs, RNNs and Transformers, forward and backward, on NumPy, CuPy, PyTorch and JAX arrays.
+
+>>> import numpy as np, fastnets as fn
+>>> import fastnets.functional as F
+>>> x, weight = np.ones((2, 3), np.float32), np.ones((4, 3), np.float32)
+>>> y, backward = fn.vjp(F.linear, x, weight, activation="relu")
+>>> dx, dweight = backward(np.ones_like(y))
+"""
+
+from . import functional, random, reference
+from ._buildinfo import VERSION as __version__
+from .autodiff import value_and_grad, vjp
+from .backends import use_backend
+from .information import info
+from .settings import cpu_isas, num_threads, release_memory, set_cpu_isa, set_num_threads
+
+__all__ = [
+    "__version__",
+    "cpu_isas",
+    "functional",
+    "info",
+    "num_threads",
+    "random",
+    "reference",
+    "release_memory",
+    "set_cpu_isa",
+    "set_num_threads",
+    "use_backend",
+    "value_and_grad",
+    "vjp",
+]

@@ -1,0 +1,298 @@
+"""The compiled backends and the one way into them.
+
+An op of the table (``csrc/core/ops.h``) takes its inputs, then its parameters, by position. ``ops.linear(…)`` computes:
+the compiled module takes NumPy arrays and plain torch tensors by itself and hands every other call to `dispatch`:
+another library's arrays, a forced backend, a `fastnets.vjp` that records, a tensor that autograd follows.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from . import _cpu, arrays, reference
+from . import _cpu as ops
+
+__all__ = ["OPS", "BACKENDS", "Call", "Op", "backward", "forward", "ops", "pack_weight", "record", "use_backend"]
+
+BACKENDS = ("reference", "cpu", "cuda", "cuda-emulated")
+
+
+@dataclass(frozen=True)
+class Op:
+    """One row of the op table: its name and the names of what it takes and gives."""
+
+    name: str
+    inputs: list[str]
+    parameters: list[str]
+    outputs: list[str]
+    saved: list[str]
+    differentiable: tuple[bool, ...]
+    has_gradient: tuple[bool, ...]
+
+    @classmethod
+    def of(cls, name: str, row: dict[str, Any]) -> Op:
+        inputs, outputs = row["inputs"], row["outputs"]
+        return cls(
+            name=name,
+            inputs=[n for n, _ in inputs],
+            parameters=list(row["parameters"]),
+            outputs=[n for n, _ in outputs],
+            saved=list(row["saved"]),
+            differentiable=tuple(d for _, d in inputs),
+            has_gradient=tuple(d for _, d in outputs),
+        )
+
+
+OPS = {name: Op.of(name, row) for name, row in _cpu.op_table.items()}
+
+
+@dataclass
+class Call:
+    """A forward computation with what its backward needs."""
+
+    op: Op
+    arguments: tuple[Any, ...]
+    outputs: tuple[Any, ...]
+    saved: tuple[Any, ...]
+    backend: str
+
+    @property
+    def inputs(self) -> dict[str, Any]:
+        return dict(zip(self.op.inputs, self.arguments, strict=False))
+
+
+@dataclass(frozen=True)
+class Mode:
+    """What holds for the calls of this thread or task beside the default."""
+
+    backend: str | None = None
+    tape: list[Call] | None = field(default=None, compare=False)
+
+
+def current_mode() -> Mode:
+    return _cpu.mode.get(None) or Mode()
+
+
+@contextmanager
+def _entered(mode: Mode) -> Iterator[Mode]:
+    token = _cpu.mode.set(mode if mode.backend is not None or mode.tape is not None else None)
+    try:
+        yield mode
+    finally:
+        _cpu.mode.reset(token)
+
+
+@contextmanager
+def use_backend(name: str) -> Iterator[None]:
+    """Compute on one backend, whatever the arrays' device, inside a ``with`` block of this thread or task.
+
+    Parameters
+    ----------
+    name : {"reference", "cpu", "cuda", "cuda-emulated"}
+        "reference" is NumPy in float64; "cuda-emulated" runs the CUDA kernels on the CPU, slowly, for tests.
+
+    Raises
+    ------
+    ValueError
+        No backend has this name.
+    RuntimeError
+        The backend is not built or cannot run on this machine; the message says why.
+
+    Examples
+    --------
+    >>> import numpy as np, fastnets as fn
+    >>> with fn.use_backend("reference"):
+    ...     fn.functional.relu(np.array([-1.0, 2.0]))
+    array([0., 2.])
+    """
+    if name not in BACKENDS:
+        raise ValueError(f"use_backend: name is {name!r} but must be one of {', '.join(BACKENDS)}")
+    if name != "reference":
+        module(name)
+    with _entered(replace(current_mode(), backend=name)):
+        yield
+
+
+@contextmanager
+def record() -> Iterator[list[Call]]:
+    """Collect the op calls of a block, each with what its backward needs."""
+    tape: list[Call] = []
+    with _entered(replace(current_mode(), tape=tape)):
+        yield tape
+
+
+_MODULES = {"cpu": "fastnets._cpu", "cuda": "fastnets._cuda", "cuda-emulated": "fastnets._cuda_emulated"}
+
+
+def module(backend: str) -> ModuleType:
+    """Return the compiled module of a backend; RuntimeError where it is not there."""
+    try:
+        return importlib.import_module(_MODULES[backend])
+    except ImportError as error:
+        raise RuntimeError(f"the backend {backend!r} is not there: {why_missing(backend, error)}") from error
+
+
+def why_missing(backend: str, error: ImportError) -> str:
+    """Say in a line why a compiled module cannot be imported."""
+    from . import _buildinfo
+
+    reasons = {"cuda": _buildinfo.CUDA_REASON, "cuda-emulated": _buildinfo.EMULATION_REASON}
+    return reasons.get(backend) or str(error)
+
+
+def _select(kind: str, value: Any) -> str:
+    mode = current_mode()
+    if mode.backend is not None:
+        return mode.backend
+    if os.environ.get("FASTNETS_BACKEND"):
+        name = os.environ["FASTNETS_BACKEND"]
+        if name not in BACKENDS:
+            raise ValueError(f"FASTNETS_BACKEND is {name!r} but must be one of {', '.join(BACKENDS)}")
+        return name
+    if kind == "cupy" or (kind == "torch" and value.device.type == "cuda"):
+        return "cuda"
+    return "cpu"
+
+
+def dispatch(name: str, arguments: tuple[Any, ...]) -> Any:
+    """Compute what the compiled module has handed back: everything but plain arrays in host memory."""
+    op = OPS[name]
+    inputs = arguments[: len(op.inputs)]
+    kind = arrays.common_library(name, op.inputs, inputs)
+    tape = current_mode().tape
+    if kind == "torch" and tape is None:
+        from .torch import ops as torch_ops
+
+        return torch_ops.call(op, arguments)
+    call = forward(name, arguments, save=tape is not None)
+    if tape is not None:
+        tape.append(call)
+    outputs = tuple(output for output in call.outputs if output is not None)
+    return None if not outputs else outputs[0] if len(outputs) == 1 else outputs
+
+
+def forward(name: str, arguments: tuple[Any, ...], save: bool, backend: str | None = None) -> Call:
+    """Run one op; with `save` the call can be given to `backward`."""
+    op = OPS[name]
+    inputs = arguments[: len(op.inputs)]
+    kind = arrays.common_library(name, op.inputs, inputs)
+    first = next(value for value in inputs if value is not None)
+    backend = backend or _select(kind, first)
+    if kind == "torch":
+        from .torch import ops as torch_ops
+
+        torch_ops.refuse_tracked(op, inputs)
+    if backend == "reference":
+        outputs, saved = _reference_forward(op, arguments), ()
+    elif _reads(backend, kind):
+        outputs, saved = getattr(module(backend), name + "_forward")(arguments, save)
+    else:
+        outputs, saved = getattr(module(backend), name + "_forward")(_host_arguments(op, arguments), save)
+        outputs = tuple(None if o is None else arrays.from_numpy(o, first) for o in outputs)
+    return Call(op, arguments, outputs, saved, backend)
+
+
+def backward(call: Call, gradients: tuple[Any, ...], wanted: tuple[bool, ...]) -> tuple[Any, ...]:
+    """Return the gradient of each input of a call, None where it is not wanted or has none.
+
+    `gradients` has one entry for each differentiable output, None for zero.
+    """
+    op = call.op
+    first = next(value for value in call.arguments[: len(op.inputs)] if value is not None)
+    kind = arrays.library(first) or "numpy"
+    if call.backend == "reference":
+        return _reference_backward(call, gradients, wanted)
+    run = getattr(module(call.backend), op.name + "_backward")
+    if _reads(call.backend, kind):
+        return run(call.arguments, call.outputs, call.saved, gradients, wanted)
+    host = [tuple(None if a is None else arrays.to_numpy(a) for a in group) for group in (call.outputs, gradients)]
+    made = run(_host_arguments(op, call.arguments), host[0], call.saved, host[1], wanted)
+    return tuple(None if g is None else arrays.from_numpy(g, first) for g in made)
+
+
+def _reads(backend: str, kind: str) -> bool:
+    """Whether a compiled module takes the arrays of a library as they are."""
+    if kind == "torch":
+        from .torch import ops as torch_ops
+
+        return torch_ops.DIRECT
+    return kind == "numpy" or (kind == "cupy" and backend == "cuda")
+
+
+def _host_arguments(op: Op, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
+    n = len(op.inputs)
+    return tuple(None if a is None else arrays.to_numpy(_unpacked(a)) for a in arguments[:n]) + arguments[n:]
+
+
+def _unpacked(value: Any) -> Any:
+    return value.array if type(value).__name__ == "PackedWeight" else value
+
+
+def _numpy_dtype(name: str) -> np.dtype[Any]:
+    return arrays.bfloat16() if name == "bfloat16" else np.dtype(name)
+
+
+def _reference_forward(op: Op, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
+    host = _host_arguments(op, arguments)
+    described, _ = getattr(_cpu, op.name + "_infer")(host, False)  # checks the arguments, and says the dtypes
+    first = next(a for a in arguments[: len(op.inputs)] if a is not None)
+    made = getattr(reference, op.name)(*host)
+    values = iter(made if isinstance(made, tuple) else (made,))
+    outputs = []
+    for spec in described:
+        if spec is None:
+            outputs.append(None)
+        else:
+            value = np.asarray(next(values)).astype(_numpy_dtype(spec.dtype))
+            outputs.append(arrays.from_numpy(value, first))
+    return tuple(outputs)
+
+
+def _reference_backward(call: Call, gradients: tuple[Any, ...], wanted: tuple[bool, ...]) -> tuple[Any, ...]:
+    op = call.op
+    host = _host_arguments(op, call.arguments)
+    outputs = [o for o, differentiable in zip(call.outputs, op.has_gradient, strict=True) if differentiable]
+    given = []
+    for name, output, gradient in zip(op.outputs, outputs, gradients, strict=False):
+        if gradient is not None and tuple(gradient.shape) != tuple(output.shape):
+            raise ValueError(
+                f"{op.name}: the gradient of {name} is {tuple(gradient.shape)} but {name} is {tuple(output.shape)}"
+            )
+        given.append(np.zeros(output.shape) if gradient is None else arrays.to_numpy(gradient))
+    made = getattr(reference, op.name + "_backward")(*given, *host)
+    result = []
+    for value, gradient, is_wanted in zip(call.arguments, made, wanted, strict=False):
+        if gradient is None or not is_wanted or value is None:
+            result.append(None)
+        else:
+            value = _unpacked(value)
+            result.append(arrays.from_numpy(gradient.astype(arrays.to_numpy(value).dtype), value))
+    return tuple(result)
+
+
+def pack_weight(op: str, weight: Any) -> Any:
+    """Return a weight with its panels for the kernels: `functional` takes it in the weight's place.
+
+    The panels are made at the first call and again where the instruction set changes; the array must not be written to.
+
+    Parameters
+    ----------
+    op : {"linear", "conv"}
+        The op that the weight is for.
+    weight : array
+        The weight, in host memory.
+    """
+    if op not in ("linear", "conv"):
+        raise ValueError(f"pack_weight: op is {op!r} but must be 'linear' or 'conv'")
+    return _cpu.PackedWeight(weight)
+
+
+_cpu.set_fallback(dispatch)

@@ -1,0 +1,44 @@
+"""Checks of constructor arguments that layers share. Each error names the layer, the argument, its value and the rule."""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+__all__ = ["activation", "integer", "per_dimension", "probability"]
+
+_ACTIVATIONS = ("relu", "gelu", "gelu_tanh", "silu", "tanh", "sigmoid")
+
+
+def integer(layer: str, name: str, value: Any, least: int | None = None) -> int:
+    """`value` as an int, of at least `least` if given."""
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise TypeError(f"{layer}: {name} is {value!r} but an integer is expected") from None
+    if least is not None and number < least:
+        raise ValueError(f"{layer}: {name} is {number} but at least {least} is expected")
+    return number
+
+
+def per_dimension(layer: str, name: str, value: Any, dimensions: int, least: int) -> tuple[int, ...]:
+    """One int for each spatial dimension, from one for all or a sequence of them."""
+    if not isinstance(value, (tuple, list)):
+        return (integer(layer, name, value, least),) * dimensions
+    if len(value) != dimensions:
+        raise ValueError(f"{layer}: {name} is {tuple(value)} but one integer or {dimensions} of them are expected")
+    return tuple(integer(layer, name, each, least) for each in value)
+
+
+def probability(layer: str, name: str, value: Any) -> float:
+    """`value` as a float in [0, 1]."""
+    if not isinstance(value, (int, float)) or not 0 <= value <= 1:
+        raise ValueError(f"{layer}: {name} is {value!r} but a number in [0, 1] is expected")
+    return float(value)
+
+
+def activation(layer: str, value: str | None) -> str | None:
+    """`value`, one of the activations that linear and convolution fuse, or None."""
+    if value is not None and value not in _ACTIVATIONS:
+        raise ValueError(f"{layer}: activation is {value!r} but None or one of {', '.join(_ACTIVATIONS)} is expected")
+    return value

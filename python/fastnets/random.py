@@ -1,0 +1,104 @@
+"""The randomness of a run: one seed for initial parameters and for dropout.
+
+Two independent streams grow from the seed, so that how often dropout drew does not change how the next layer is
+initialised. Both are safe to draw from in several threads; which thread gets which number is then up to the threads.
+"""
+
+from __future__ import annotations
+
+import operator
+import threading
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["draw_seed", "seed", "uniform"]
+
+_lock = threading.Lock()
+
+
+def _streams(entropy: int | None) -> tuple[np.random.Generator, np.random.Generator]:
+    initialisation, dropout = np.random.SeedSequence(entropy).spawn(2)
+    return np.random.Generator(np.random.Philox(initialisation)), np.random.Generator(np.random.Philox(dropout))
+
+
+_initialisation, _dropout = _streams(None)
+
+
+def seed(n: int) -> None:
+    """Restart both streams, so that what follows draws the same numbers in every run.
+
+    Parameters
+    ----------
+    n : int
+        Any integer from -2⁶³ to 2⁶⁴ - 1, torch's range; a negative one counts as n + 2⁶⁴.
+
+    Raises
+    ------
+    TypeError
+        If `n` is not an integer.
+    ValueError
+        If `n` is out of range.
+
+    Examples
+    --------
+    >>> import fastnets as fn
+    >>> fn.random.seed(0)
+    >>> first = fn.nn.Linear(2, 3).weight
+    >>> fn.random.seed(0)
+    >>> bool((fn.nn.Linear(2, 3).weight == first).all())
+    True
+    """
+    global _initialisation, _dropout
+    try:
+        value = operator.index(n)
+    except TypeError:
+        raise TypeError(f"seed: expected an integer but got {n!r}") from None
+    if not -(2**63) <= value < 2**64:
+        raise ValueError(f"seed: {value} is outside [-2**63, 2**64)")
+    with _lock:
+        _initialisation, _dropout = _streams(value % 2**64)
+
+
+def draw_seed() -> int:
+    """Draw a seed for one random operation: what ``F.dropout(input, seed=None)`` uses.
+
+    Returns
+    -------
+    int
+        Uniform on [0, 2⁶³), so that it fits an int64.
+
+    Examples
+    --------
+    >>> import fastnets as fn
+    >>> fn.random.seed(0)
+    >>> 0 <= fn.random.draw_seed() < 2**63
+    True
+    """
+    with _lock:
+        return int(_dropout.integers(2**63))
+
+
+def uniform(low: float, high: float, shape: tuple[int, ...]) -> NDArray[np.float32]:
+    """Draw float32 numbers from U(low, high), for initial parameters.
+
+    Parameters
+    ----------
+    low, high : float
+        The interval's ends, ``low`` included.
+    shape : tuple of int
+        Shape of the result.
+
+    Returns
+    -------
+    numpy.ndarray
+        float32, contiguous, of the shape asked for.
+
+    Examples
+    --------
+    >>> import fastnets as fn
+    >>> fn.random.uniform(-1.0, 1.0, (2, 3)).shape
+    (2, 3)
+    """
+    with _lock:
+        return _initialisation.uniform(low, high, shape).astype(np.float32)

@@ -1,0 +1,35 @@
+"""What every op computes, in NumPy: slow, float64 and plain, forward and backward.
+
+Each op has two functions, ``<op>(*inputs, *parameters)`` and ``<op>_backward(*grad_outputs, *inputs, *parameters)``,
+with the inputs and parameters of the op table, in its order and without defaults (the defaults are the business of
+`fastnets.functional`). Float inputs of any dtype and any strides are converted to float64 first, results are float64
+(indices int64). A backward function computes again what it needs and returns a tuple with one gradient for each input:
+None for an input that is absent or has no gradient. Shapes and parameters are checked elsewhere, before any backend
+runs; ±inf and NaN go through as in PyTorch, without warnings.
+"""
+
+from .activations import activation, activation_backward
+from .convolution import conv, conv_backward
+from .linear import linear, linear_backward
+from .losses import cross_entropy, cross_entropy_backward
+from .optimizers import adamw
+from .pooling import max_pool, max_pool_backward
+from .random import dropout, dropout_backward, philox_4x32, uniform
+
+__all__ = [
+    "activation",
+    "activation_backward",
+    "adamw",
+    "conv",
+    "conv_backward",
+    "cross_entropy",
+    "cross_entropy_backward",
+    "dropout",
+    "dropout_backward",
+    "linear",
+    "linear_backward",
+    "max_pool",
+    "max_pool_backward",
+    "philox_4x32",
+    "uniform",
+]

@@ -1,0 +1,55 @@
+"""What holds for the whole process: threads, instruction set, memory."""
+
+from __future__ import annotations
+
+import operator
+
+from . import _cpu
+
+__all__ = ["cpu_isas", "num_threads", "release_memory", "set_cpu_isa", "set_num_threads"]
+
+
+def set_num_threads(n: int) -> None:
+    """Let a call use at most `n` threads. Results do not depend on it.
+
+    Without it, `FASTNETS_NUM_THREADS` counts, and without that the physical cores that affinity and the control group's
+    quota allow.
+
+    Parameters
+    ----------
+    n : int
+        At least 1.
+    """
+    try:
+        n = operator.index(n)
+    except TypeError:
+        raise TypeError(f"set_num_threads: n must be an integer, got {n!r}") from None
+    if not 1 <= n <= 1024:
+        raise ValueError(f"set_num_threads: n is {n} but must be between 1 and 1024")
+    _cpu.set_num_threads(n)
+
+
+def num_threads() -> int:
+    """Return how many threads a call uses at most."""
+    return int(_cpu.num_threads())
+
+
+def cpu_isas() -> list[str]:
+    """Return the instruction sets that this machine runs and this build has, best first."""
+    return list(_cpu.isas())
+
+
+def set_cpu_isa(name: str) -> None:
+    """Compute with one of `cpu_isas()`; by default the best, or what `FASTNETS_CPU_ISA` names.
+
+    Raises
+    ------
+    ValueError
+        This machine does not run it.
+    """
+    _cpu.set_isa(name)
+
+
+def release_memory() -> None:
+    """Free the scratch memory that is kept from call to call."""
+    _cpu.release_memory()

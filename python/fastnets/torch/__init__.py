@@ -1,0 +1,1 @@
+"""fastnets on torch tensors: its ops under torch's autograd."""

@@ -1,0 +1,88 @@
+"""Cases of conv: input (N, C, spatial…), weight (K, C/groups, spatial…), bias, residual; geometry and activation."""
+
+import math
+
+from .case import Array, Case
+
+
+def _case(N, C, size, K, kernel, *, stride=1, padding=0, padding_end=None, dilation=1, groups=1, padding_mode="zeros",
+          bias=True, residual=False, activation=None, layouts=None):  # fmt: skip
+    """N None: an image without a batch dimension. One number stands for as many as there are spatial dimensions."""
+    layouts = layouts or {}
+    rank = len(size)
+    stride, padding, dilation = (v if isinstance(v, tuple) else (v,) * rank for v in (stride, padding, dilation))
+    padding_end = padding if padding_end is None else padding_end
+    padded = [h + a + b for h, a, b in zip(size, padding, padding_end)]
+    output_size = [(h - d * (r - 1) - 1) // s + 1 for h, r, s, d in zip(padded, kernel, stride, dilation)]
+    batch = () if N is None else (N,)
+    shapes = {
+        "input": (*batch, C, *size),
+        "weight": (K, C // groups, *kernel),
+        "bias": (K,) if bias else None,
+        "residual": (*batch, K, *output_size) if residual else None,
+    }
+    scale = {"weight": max(C // groups * math.prod(kernel), 1) ** -0.5}  # sums of order 1, where activations bend
+    inputs = [None if s is None else Array(s, layouts.get(n, "contiguous"), scale.get(n, 1)) for n, s in shapes.items()]
+    geometry = (stride, padding, padding_end, dilation, groups, padding_mode, activation)
+    return Case("conv", tuple(inputs), geometry)
+
+
+_ALL_CHANNELS_LAST = {"input": "channels_last", "weight": "channels_last", "residual": "channels_last"}
+
+CASES = [
+    # one, two and three spatial dimensions; kernels, strides and dilations of all kinds
+    _case(1, 1, (1,), 1, (1,), bias=False),
+    _case(2, 3, (17,), 5, (3,), padding=1),
+    _case(3, 17, (33,), 9, (4,), stride=3, padding=2, dilation=2),
+    _case(1, 3, (31, 29), 17, (7, 7), stride=2, padding=3),  # the first layer of a ResNet
+    _case(2, 17, (13, 15), 33, (3, 3), padding=1),
+    _case(2, 33, (9, 7), 17, (1, 1)),
+    _case(2, 33, (9, 7), 17, (1, 1), stride=2, bias=False),
+    _case(2, 5, (8, 9), 7, (2, 3), stride=(1, 2), padding=(1, 0), padding_end=(0, 2), dilation=(3, 1)),
+    _case(1, 2, (9, 9), 3, (2, 2), stride=3),  # steps over elements
+    _case(1, 3, (5, 5), 4, (5, 5), padding=4),  # more padding than image
+    _case(1, 3, (3, 4), 5, (3, 4)),  # one output
+    _case(1, 225, (5, 4), 18, (3, 3), padding=1, bias=False),  # 2025 terms a sum
+    _case(1, 3, (4, 5, 6), 5, (2, 3, 3), stride=(1, 2, 1), padding=(1, 0, 1)),
+    _case(2, 7, (3, 4, 5), 9, (3, 3, 3), padding=1, dilation=(1, 1, 2), padding_end=(1, 1, 2)),
+    # groups
+    _case(2, 17, (9, 11), 17, (3, 3), padding=1, groups=17),
+    _case(2, 33, (8, 7), 33, (5, 5), stride=2, padding=2, groups=33, layouts=_ALL_CHANNELS_LAST),
+    _case(1, 3, (7, 7), 6, (3, 3), groups=3),  # two outputs for each input
+    _case(2, 12, (7, 5), 21, (3, 3), padding=1, groups=3),
+    _case(2, 34, (19,), 6, (3,), groups=2, padding=1),
+    # padding modes
+    _case(2, 3, (7, 6), 5, (3, 3), padding=(2, 1), padding_end=(1, 3), padding_mode="reflect"),
+    _case(2, 3, (7, 6), 5, (3, 3), padding=(2, 1), padding_end=(1, 3), padding_mode="replicate"),
+    _case(2, 3, (7, 6), 5, (3, 3), padding=(2, 1), padding_end=(1, 3), padding_mode="circular"),
+    _case(1, 3, (7,), 4, (3,), padding=2, padding_mode="reflect"),
+    _case(1, 2, (3, 4, 5), 3, (2, 3, 3), stride=2, padding=(2, 1, 2), padding_mode="circular"),
+    _case(1, 2, (3, 4, 5), 3, (2, 3, 3), padding=1, padding_mode="replicate", layouts=_ALL_CHANNELS_LAST),
+    # without a batch, with an empty one, without channels
+    _case(None, 5, (17,), 3, (3,), padding=1, residual=True),
+    _case(None, 3, (9, 8), 7, (3, 3), stride=2, activation="relu"),
+    _case(None, 2, (3, 4, 5), 3, (2, 2, 2)),
+    _case(0, 3, (5, 5), 4, (3, 3), padding=1),
+    _case(2, 0, (5, 5), 4, (3, 3), padding=1),
+    # epilogues
+    _case(2, 9, (7, 9), 17, (3, 3), padding=1, residual=True, activation="relu"),
+    _case(2, 9, (7, 9), 17, (3, 3), padding=1, bias=False, residual=True),
+    _case(2, 9, (7, 9), 17, (3, 3), padding=1, residual=True, activation="gelu"),
+    _case(1, 9, (17,), 5, (3,), padding=1, activation="gelu_tanh"),
+    _case(1, 9, (7, 9), 17, (1, 1), residual=True, activation="silu"),
+    _case(2, 9, (7, 9), 9, (3, 3), padding=1, groups=9, activation="silu"),
+    _case(1, 9, (17,), 5, (3,), padding=1, activation="tanh"),
+    _case(1, 9, (3, 4, 5), 5, (1, 3, 1), activation="sigmoid"),
+    # layouts
+    _case(2, 17, (13, 15), 33, (3, 3), padding=1, layouts=_ALL_CHANNELS_LAST),
+    _case(2, 33, (9, 7), 17, (1, 1), residual=True, activation="relu", layouts=_ALL_CHANNELS_LAST),
+    _case(1, 3, (15, 13), 8, (3, 3), stride=2, padding=1, layouts={"input": "channels_last"}),
+    _case(2, 5, (17,), 7, (3,), padding=1, residual=True, layouts=_ALL_CHANNELS_LAST),
+    _case(2, 7, (6, 5), 5, (3, 2), layouts={"input": "transposed", "weight": "transposed"}),
+    _case(2, 7, (6, 5), 5, (3, 2), layouts={"input": "rows", "weight": "rows", "bias": "strided"}),
+    _case(2, 7, (6, 5), 5, (3, 2), padding=1, layouts={"input": "strided", "weight": "strided"}),
+    _case(2, 7, (6, 5), 5, (3, 3), padding=1, residual=True,
+          layouts={"input": "negative", "weight": "negative", "bias": "negative", "residual": "negative"}),
+    _case(3, 7, (6, 5), 5, (3, 3), padding=1, residual=True, layouts={"input": "broadcast", "residual": "broadcast"}),
+    _case(2, 7, (6, 5), 5, (3, 3), layouts={"input": "offset", "weight": "offset", "bias": "readonly"}),
+]  # fmt: skip

@@ -1,0 +1,435 @@
+"""Every bound is proved by mutants: results with a plausible defect, which it must refuse in every dtype.
+
+A mutant is called with the arguments in float64 and returns what a defective kernel would: one array for each output
+or gradient (None where the case has nothing to break). It is tried on every case of its op.
+"""
+
+import numpy as np
+import pytest
+
+from fastnets import reference
+from fastnets.cases import CASES, FLOATS, tolerances
+
+FORWARD, BACKWARD = [], []
+CHANGED = 32  # fewer changed elements may, by chance, all be changed by less than a rounding of half precision
+SINGLE_AND_DOUBLE = ("float32", "float64")
+
+
+def mutant(op, dtypes=FLOATS):
+    return lambda f: FORWARD.append(pytest.param(op, f, dtypes, id=f"{op}: {f.__name__}")) or f
+
+
+def mutant_backward(op, dtypes=FLOATS):
+    return lambda f: BACKWARD.append(pytest.param(op, f, dtypes, id=f"{op}: {f.__name__}")) or f
+
+
+def as_tuple(outputs):
+    return outputs if isinstance(outputs, tuple) else (outputs,)
+
+
+def in_float64(args):
+    is_float = [isinstance(a, np.ndarray) and not np.issubdtype(a.dtype, np.integer) for a in args]
+    return [a.astype(np.float64) if floats else a for a, floats in zip(args, is_float)]
+
+
+def zeroed(a, axis, where):
+    a = a.copy()
+    np.moveaxis(a, axis, 0)[where] = 0.0
+    return a
+
+
+def judge(mutated, expected, bounds, dtypes, what, least=CHANGED):
+    """Whether anything changed; fails if a changed output lies within its bound."""
+    seen = False
+    for i, (m, e, bound, dtype) in enumerate(zip(mutated, expected, bounds, dtypes)):
+        if e is None:
+            continue
+        changed = np.abs(m - e) > 1e-12 * np.abs(e)
+        if np.count_nonzero(changed) < least:
+            continue
+        rounded = np.asarray(m) if dtype is None else np.asarray(m).astype(dtype)
+        ratio = tolerances.error_over_bound(rounded, e, bound)
+        assert (ratio > 1).any(), f"{what}, output {i}: within the bound, {ratio.max():.3g} of it at most"
+        seen = True
+    return seen
+
+
+def output_dtypes(op, args):
+    if op == "adamw":
+        return [getattr(a, "dtype", None) for a in (args[0], *args[2:5])]
+    return [args[0].dtype, np.dtype(np.int64)]
+
+
+def draw(case, rng, dtype):
+    if dtype == "bfloat16":
+        pytest.importorskip("ml_dtypes")
+    return case.draw(rng, dtype)
+
+
+# ---- every op: zeros, and what belongs elsewhere
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize("op", CASES)
+def test_zeros_and_shifted_outputs_are_refused(op, dtype, rng, seed):
+    seen = 0
+    for case in CASES[op]:
+        if dtype not in case.dtypes:
+            continue
+        args = draw(case, rng, dtype)
+        expected = as_tuple(getattr(reference, op)(*args))
+        bounds = tolerances.bound(op, args, expected)
+        for mutated in (
+            [e if e is None else np.zeros(e.shape) for e in expected],
+            [e if e is None else np.roll(e, 1) for e in expected],  # each element is its neighbour's
+            [e if e is None else -e for e in expected],
+        ):
+            seen += judge(mutated, expected, bounds, [None] * len(expected), f"seed {seed}, {case}")
+        if op == "adamw":
+            continue
+        dy = rng.standard_normal(expected[0].shape).astype(args[0].dtype)
+        expected = getattr(reference, op + "_backward")(dy, *args)
+        bounds = tolerances.bound_backward(op, (dy,), args, expected)
+        for mutated in (
+            [e if e is None else np.zeros(e.shape) for e in expected],
+            [e if e is None else np.roll(e, 1) for e in expected],
+        ):
+            seen += judge(mutated, expected, bounds, [None] * len(expected), f"seed {seed}, gradients, {case}")
+    assert seen
+
+
+# ---- linear
+
+
+@mutant("linear")
+def k_block_left_out(x, w, b, residual, activation):
+    return reference.linear(zeroed(x, -1, slice(-4, None)), w, b, residual, activation)
+
+
+@mutant("linear")
+def last_k_left_out(x, w, b, residual, activation):
+    return reference.linear(zeroed(x, -1, slice(-1, None)), w, b, residual, activation)
+
+
+@mutant("linear")
+def k_block_added_twice(x, w, b, residual, activation):
+    twice = np.concatenate([x, x[..., :4]], axis=-1)
+    return reference.linear(twice, np.concatenate([w, w[:, :4]], axis=-1), b, residual, activation)
+
+
+@mutant("linear")
+def neighbour_weights(x, w, b, residual, activation):
+    return reference.linear(x, np.roll(w, 1, axis=0), b, residual, activation)
+
+
+@mutant("linear")
+def weight_read_transposed(x, w, b, residual, activation):
+    return reference.linear(x, w.T.reshape(w.shape), b, residual, activation)
+
+
+@mutant("linear")
+def bias_left_out(x, w, b, residual, activation):
+    return None if b is None else reference.linear(x, w, None, residual, activation)
+
+
+@mutant("linear")
+def residual_left_out(x, w, b, residual, activation):
+    return None if residual is None else reference.linear(x, w, b, None, activation)
+
+
+@mutant("linear")
+def residual_after_activation(x, w, b, residual, activation):
+    return None if residual is None else reference.linear(x, w, b, None, activation) + residual
+
+
+@mutant("linear")
+def activation_left_out(x, w, b, residual, activation):
+    return reference.linear(x, w, b, residual, None)
+
+
+@mutant_backward("linear")
+def m_block_left_out(dy, x, w, b, residual, activation):
+    if dy.ndim < 2:
+        return None
+    return reference.linear_backward(zeroed(dy, -2, slice(-2, None)), x, w, b, residual, activation)
+
+
+@mutant_backward("linear")
+def n_block_left_out(dy, x, w, b, residual, activation):
+    return reference.linear_backward(zeroed(dy, -1, slice(-1, None)), x, w, b, residual, activation)
+
+
+@mutant_backward("linear")
+def derivative_left_out(dy, x, w, b, residual, activation):
+    return reference.linear_backward(dy, x, w, b, residual, None)
+
+
+# ---- conv
+
+
+@mutant("conv")
+def kernel_flipped(x, w, *rest):
+    return reference.conv(x, w[..., ::-1], *rest)
+
+
+@mutant("conv")
+def last_tap_left_out(x, w, *rest):
+    return reference.conv(x, zeroed(w, -1, slice(-1, None)), *rest)
+
+
+@mutant("conv")
+def channel_left_out(x, w, *rest):
+    return reference.conv(x, zeroed(w, 1, slice(-1, None)), *rest) if w.size else None
+
+
+@mutant("conv")
+def neighbour_channels(x, w, *rest):
+    return reference.conv(np.roll(x, 1, axis=-1 - len(rest[2])), w, *rest)
+
+
+@mutant("conv")
+def padding_off_by_one(x, w, b, residual, stride, padding, padding_end, *rest):
+    if not padding_end[-1]:
+        return None
+    ahead, behind = (*padding[:-1], padding[-1] + 1), (*padding_end[:-1], padding_end[-1] - 1)
+    if ahead[-1] >= x.shape[-1] and rest[2] != "zeros":
+        return None
+    return reference.conv(x, w, b, residual, stride, ahead, behind, *rest)
+
+
+@mutant("conv")
+def padding_mode_ignored(x, w, b, residual, stride, padding, padding_end, dilation, groups, mode, activation):
+    return reference.conv(x, w, b, residual, stride, padding, padding_end, dilation, groups, "zeros", activation)
+
+
+@mutant("conv")
+def conv_bias_of_the_neighbour(x, w, b, *rest):
+    return None if b is None else reference.conv(x, w, np.roll(b, 1), *rest)
+
+
+@mutant("conv")
+def conv_activation_left_out(*args):
+    return reference.conv(*args[:-1], None)
+
+
+@mutant_backward("conv")
+def image_left_out(dy, x, w, b, residual, *rest):
+    return reference.conv_backward(zeroed(dy, 0, slice(-1, None)), x, w, b, residual, *rest)
+
+
+@mutant_backward("conv")
+def last_output_column_left_out(dy, *args):
+    return reference.conv_backward(zeroed(dy, -1, slice(-1, None)), *args)
+
+
+@mutant_backward("conv")
+def conv_derivative_left_out(dy, *args):
+    return reference.conv_backward(dy, *args[:-1], None)
+
+
+@mutant_backward("conv")
+def gradient_of_padding_mode_ignored(dy, *args):
+    return reference.conv_backward(dy, *args[:-2], "zeros", args[-1])
+
+
+# ---- max_pool
+
+
+@mutant("max_pool")
+def padding_of_zeros(x, kernel_size, stride, padding, dilation, ceil_mode, return_indices):
+    if ceil_mode or not any(padding):
+        return None
+    padded = np.pad(x, [(0, 0)] * (x.ndim - len(padding)) + [(p, p) for p in padding])
+    none = (0,) * len(padding)
+    outputs = as_tuple(reference.max_pool(padded, kernel_size, stride, none, dilation, False, return_indices))
+    return outputs[0], *outputs[1:]
+
+
+@mutant("max_pool")
+def last_tap_of_the_window_left_out(x, kernel_size, stride, padding, dilation, ceil_mode, return_indices):
+    minimum = np.flip(np.flip(x))
+    minimum[..., -1] = -1e3
+    return reference.max_pool(minimum, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
+
+
+@mutant_backward("max_pool")
+def overlapping_windows_overwrite(dy, x, *parameters):
+    _, index = reference.max_pool(x, *parameters[:-1], True)
+    rank = len(parameters[0])
+    PQ = int(np.prod(dy.shape[-rank:]))
+    dx = np.zeros((int(np.prod(x.shape[:-rank])), int(np.prod(x.shape[-rank:]))))
+    for plane, (i, d) in enumerate(zip(index.reshape(len(dx), PQ), dy.reshape(len(dx), PQ))):
+        dx[plane, i] = d
+    return (dx.reshape(x.shape),)
+
+
+# ---- activation
+
+
+@mutant("activation", dtypes=("float32", "float16", "float64"))  # 5e-4 apart: less than a rounding of bfloat16
+def gelu_taken_for_gelu_tanh(x, kind, alpha):
+    other = {"gelu": "gelu_tanh", "gelu_tanh": "gelu"}.get(kind)
+    return None if other is None else reference.activation(x, other, alpha)
+
+
+@mutant("activation", SINGLE_AND_DOUBLE)
+def expm1_by_subtraction(x, kind, alpha):
+    if kind != "elu":
+        return None
+    e = np.exp(x).astype(np.float32 if np.abs(x).max() > 1e-3 else np.float64).astype(np.float64)
+    return np.where(x > 0, x, alpha * (e - 1))
+
+
+@mutant("activation")
+def alpha_ignored(x, kind, alpha):
+    return reference.activation(x, kind, 0.01) if kind in ("leaky_relu", "elu") else None
+
+
+@mutant("activation")
+def silu_without_its_factor(x, kind, alpha):
+    return reference.activation(x, "sigmoid", alpha) if kind == "silu" else None
+
+
+@mutant_backward("activation")
+def derivative_of_the_output(dy, x, kind, alpha):
+    return reference.activation_backward(dy, reference.activation(x, kind, alpha), kind, alpha)
+
+
+# ---- cross_entropy
+
+
+@mutant("cross_entropy")
+def class_weights_left_out(x, target, weight, *rest):
+    return None if weight is None else reference.cross_entropy(x, target, None, *rest)
+
+
+@mutant("cross_entropy")
+def smoothing_left_out(x, target, weight, ignore_index, reduction, smoothing):
+    return reference.cross_entropy(x, target, weight, ignore_index, reduction, 0.0)
+
+
+@mutant("cross_entropy")
+def last_class_left_out_of_the_sum(x, target, *rest):
+    axis = min(1, x.ndim - 1)
+    lower = x.copy()
+    np.moveaxis(lower, axis, 0)[-1] -= 100.0
+    return reference.cross_entropy(lower, target, *rest)
+
+
+@mutant_backward("cross_entropy")
+def mean_over_all(dy, x, target, weight, ignore_index, reduction, smoothing):
+    everything_counts = weight is None and not (target == ignore_index).any()
+    if reduction != "mean" or not x.size or everything_counts or target.dtype == np.float64:
+        return None
+    count = x.size // x.shape[min(1, x.ndim - 1)]
+    return reference.cross_entropy_backward(dy / count, x, target, weight, ignore_index, "sum", smoothing)
+
+
+@mutant_backward("cross_entropy")
+def ignored_taken_for_a_class(dy, x, target, weight, ignore_index, *rest):
+    taken = np.where(target == ignore_index, 0, target)
+    return reference.cross_entropy_backward(dy, x, taken, weight, ignore_index, *rest)
+
+
+@mutant_backward("cross_entropy")
+def gradient_of_class_weights_left_out(dy, x, target, weight, *rest):
+    return None if weight is None else reference.cross_entropy_backward(dy, x, target, None, *rest)
+
+
+# ---- dropout
+
+
+@mutant("dropout")
+def another_seed(x, p, seed):
+    return reference.dropout(x, p, seed ^ 1)
+
+
+@mutant("dropout")
+def mask_by_memory_order(x, p, seed):
+    return reference.dropout(x.T, p, seed).T
+
+
+@mutant("dropout")
+def scale_left_out(x, p, seed):
+    return reference.dropout(x, p, seed) * (1 - p)
+
+
+@mutant_backward("dropout")
+def mask_of_the_next_block(dy, x, p, seed):
+    longer = np.concatenate([np.zeros(4), dy.reshape(-1)])
+    return (reference.dropout(longer, p, seed)[4:].reshape(x.shape),)
+
+
+# ---- adamw
+
+
+@mutant("adamw")
+def bias_correction_left_out(*args):
+    return reference.adamw(*args[:5], 10**9, *args[6:])
+
+
+@mutant("adamw", SINGLE_AND_DOUBLE)
+def step_counted_from_zero(*args):
+    return reference.adamw(*args[:5], args[5] + 1, *args[6:]) if args[5] < 1000 else None
+
+
+@mutant("adamw", SINGLE_AND_DOUBLE)
+def decay_left_out(*args):
+    return reference.adamw(*args[:-1], 0.0)
+
+
+@mutant("adamw", SINGLE_AND_DOUBLE)
+def decay_added_to_the_gradient(parameter, gradient, exp_avg, exp_avg_sq, master, *hyper):
+    theta = parameter if master is None else master
+    return reference.adamw(parameter, gradient + hyper[-1] * theta, exp_avg, exp_avg_sq, master, *hyper[:-1], 0.0)
+
+
+@mutant("adamw", ("bfloat16", "float16"))
+def master_left_out(*args):
+    return None if args[4] is None else (*reference.adamw(*args[:4], None, *args[5:])[:3], args[4])
+
+
+@mutant("adamw")
+def betas_swapped(*args):
+    return reference.adamw(*args[:7], args[8], args[7], *args[9:])
+
+
+# ---- the proof
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize("op, mutate, dtypes", FORWARD)
+def test_mutant_is_refused(op, mutate, dtypes, dtype, rng, seed):
+    if dtype not in dtypes:
+        pytest.skip("smaller than a rounding of this dtype")
+    seen = False
+    least = 1 if op == "cross_entropy" and dtype in SINGLE_AND_DOUBLE else CHANGED  # a loss is one number
+    for case in CASES[op]:
+        if dtype not in case.dtypes:
+            continue
+        args = draw(case, rng, dtype)
+        mutated = mutate(*in_float64(args))
+        if mutated is None:
+            continue
+        expected = as_tuple(getattr(reference, op)(*args))
+        bounds = tolerances.bound(op, args, expected)
+        seen |= judge(as_tuple(mutated), expected, bounds, output_dtypes(op, args), f"seed {seed}, {case}", least)
+    assert seen
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize("op, mutate, dtypes", BACKWARD)
+def test_mutant_gradient_is_refused(op, mutate, dtypes, dtype, rng, seed):
+    if dtype not in dtypes:
+        pytest.skip("smaller than a rounding of this dtype")
+    seen = False
+    for case in CASES[op]:
+        args = draw(case, rng, dtype)
+        dy = rng.standard_normal(np.shape(as_tuple(getattr(reference, op)(*args))[0])).astype(args[0].dtype)
+        mutated = mutate(*in_float64([dy, *args]))
+        if mutated is None:
+            continue
+        expected = getattr(reference, op + "_backward")(dy, *args)
+        bounds = tolerances.bound_backward(op, (dy,), args, expected)
+        seen |= judge(mutated, expected, bounds, [args[0].dtype] * len(expected), f"seed {seed}, {case}")
+    assert seen
