@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-EMULATION = ROOT / "csrc" / "emulation"
+CSRC = ROOT / "csrc"
+TEST_SOURCES = sorted([*CSRC.glob("emulation/tests/*.cu"), *CSRC.glob("cuda/tests/*.cu")])
 SCHEDULES = ("forward", "reverse", "random")
 ASYNC = ("eager", "lazy", "random")
 MODES = list(itertools.product(SCHEDULES, ASYNC))
@@ -19,8 +20,9 @@ BUILDS = ("plain", "sanitized")
 
 def declared(macro):
     """The names of the tests that the sources declare with a macro."""
-    sources = sorted((EMULATION / "tests").glob("*.cu"))
-    return [name for source in sources for name in re.findall(rf"^{macro}\((\w+)\)", source.read_text(), re.MULTILINE)]
+    return [
+        name for source in TEST_SOURCES for name in re.findall(rf"^{macro}\((\w+)\)", source.read_text(), re.MULTILINE)
+    ]
 
 
 CORRECT, DEFECTS = declared("FASTNETS_TEST"), declared("FASTNETS_DEFECT")
@@ -49,7 +51,7 @@ def compile_tests(name, option):
     folder = ROOT / "build" / f"emulation-{name}"
     generator = ["-G", "Ninja"] if shutil.which("ninja") else []
     for command in (
-        ["cmake", *generator, "-S", EMULATION, "-B", folder, option],
+        ["cmake", *generator, "-S", CSRC / "emulation", "-B", folder, option],
         ["cmake", "--build", folder, "--target", "emulation_tests", "--parallel", "2"],
     ):
         done = subprocess.run(command, check=False, capture_output=True, text=True)
@@ -87,13 +89,22 @@ def test_defects_are_caught(defect, plain, sanitized):
     assert 1 in codes
 
 
-@pytest.mark.parametrize("source", ["kernels.cu", "wrappers_simt.cu", "wrappers_sm80.cu"])
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "source",
+    [
+        "cuda/ops/linear.cu",
+        "emulation/tests/kernels.cu",
+        "emulation/tests/wrappers_simt.cu",
+        "emulation/tests/wrappers_sm80.cu",
+    ],
+)
 def test_the_same_sources_compile_for_the_gpu(source, tmp_path):
     if not shutil.which("nvcc"):
         pytest.skip("nvcc is not installed")
-    command = ["nvcc", "-std=c++20", "--expt-relaxed-constexpr", "-I", ROOT / "csrc"]
+    command = ["nvcc", "-std=c++20", "--expt-relaxed-constexpr", "-I", CSRC, "-DFASTNETS_ARCH=sm80"]
     command += ["-gencode", "arch=compute_80,code=sm_80", "-gencode", "arch=compute_90a,code=sm_90a"]
     command += ["-Xptxas", "-warn-spills", "-Xptxas", "-Werror"]
-    command += ["-c", EMULATION / "tests" / source, "-o", tmp_path / "object.o"]
+    command += ["-c", CSRC / source, "-o", tmp_path / "object.o"]
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

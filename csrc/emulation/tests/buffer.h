@@ -1,6 +1,7 @@
 // Memory that kernels can reach, of exactly the size asked for, so that AddressSanitizer sees every overrun. It starts
 // as NaN.
 #pragma once
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <new>
@@ -28,7 +29,7 @@ class Buffer {
   }
   explicit Buffer(const std::vector<T>& values) : Buffer(values.size()) {
 #if FASTNETS_EMULATED
-    std::memcpy(static_cast<void*>(data_), values.data(), bytes());
+    std::ranges::copy(values, data_);
 #else
     cuda::check(cudaMemcpy(data_, values.data(), bytes(), cudaMemcpyHostToDevice), "cudaMemcpy");
 #endif
@@ -47,7 +48,7 @@ class Buffer {
   std::vector<T> values() const {
     std::vector<T> copy(size_);
 #if FASTNETS_EMULATED
-    std::memcpy(static_cast<void*>(copy.data()), data_, bytes());
+    std::copy(data_, data_ + size_, copy.begin());
 #else
     cuda::check(cudaMemcpy(copy.data(), data_, bytes(), cudaMemcpyDeviceToHost), "cudaMemcpy");
 #endif
