@@ -10,6 +10,7 @@
 #include "bindings/backend.h"
 #include "bindings/packed.h"
 #include "bindings/parameters.h"
+#include "bindings/unlocked.h"
 
 namespace fastnets {
 
@@ -266,9 +267,10 @@ struct Binding {
 
   void run(const Op& op, Pass pass) const {
     const Entries<Op>& found = entries();
-    const py::gil_scoped_release unlocked;
-    const Context context{call_workspace(found.workspace_bytes(op, pass))};
-    (pass == Pass::forward ? found.forward : found.backward)(op, context);
+    without_lock([&] {
+      const Context context{call_workspace(found.workspace_bytes(op, pass))};
+      (pass == Pass::forward ? found.forward : found.backward)(op, context);
+    });
   }
 
   py::object call(const py::args& arguments) const {

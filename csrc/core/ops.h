@@ -2,11 +2,13 @@
 #pragma once
 #include <cstddef>
 
+#include "core/ops/conv.h"
 #include "core/ops/linear.h"
 
 //   name in Python, struct that holds its arguments
 #define FASTNETS_OPS(X) \
-  X(linear, Linear)
+  X(linear, Linear) \
+  X(conv, Conv)
 
 namespace fastnets {
 

@@ -1,6 +1,7 @@
 // The elementwise functions of core/activation.h and their derivatives on vectors.
 #pragma once
 #include "core/activation.h"
+#include "cpu/layout.h"
 #include "cpu/math.h"
 
 namespace fastnets::cpu::FASTNETS_ISA {
@@ -58,6 +59,19 @@ FASTNETS_INLINE Vec<T> derivative(Activation kind, Vec<T> x, Vec<T> y, T alpha =
     case Activation::elu: return select(less(zero, x), one, splat(alpha) * exp(min(zero, x)));
   }
   return one;
+}
+
+// dz[i] = dy[i] · activation′ from z[i] and y[i], over contiguous arrays.
+template <class T>
+void grad_activation(Activation kind, const T* dy, const T* z, const T* y, std::int64_t size, T* dz,
+                     Accumulator<T> alpha = 0) {
+  using V = Vec<Accumulator<T>>;
+  parallel_ranges(size, 1 << 14, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; i += V::lanes) {
+      const int n = static_cast<int>(least(V::lanes, end - i));
+      store(dz + i, load(dy + i, n) * derivative(kind, load(z + i, n), load(y + i, n), alpha), n);
+    }
+  });
 }
 
 }  // namespace

@@ -6,11 +6,19 @@
 namespace fastnets::cpu::FASTNETS_ISA {
 namespace {
 
-// Results in rows of contiguous memory: result (i, j) of product `batch` at batch * batch_stride + i * row_stride + j.
-template <class T>
+// Where row i of product `batch` begins.
+struct EvenRows {
+  std::int64_t row_stride, batch_stride = 0;
+  FASTNETS_INLINE std::int64_t operator()(std::int64_t batch, std::int64_t i) const {
+    return batch * batch_stride + i * row_stride;
+  }
+};
+
+// Results in rows of contiguous memory: result (i, j) at row(batch, i) + j.
+template <class T, class Rows = EvenRows>
 struct RowSink {
   T* out;
-  std::int64_t batch_stride, row_stride;
+  Rows row;
   const T* bias = nullptr;  // one a column, or one a row
   bool bias_by_row = false;
   const T* residual = nullptr;  // laid out as `out`
@@ -22,7 +30,7 @@ struct RowSink {
     using V = Vec<Accumulator<T>>;
     constexpr int kNR = Blocks<T>::kNR;
     for (int i = 0; i < rows; ++i) {
-      const std::int64_t at = batch * batch_stride + (i0 + i) * row_stride + j0;
+      const std::int64_t at = row(batch, i0 + i) + j0;
       for (int j = 0; j < columns; j += V::lanes) {
         const int n = static_cast<int>(least(V::lanes, columns - j));
         V v = load(tile + i * kNR + j);

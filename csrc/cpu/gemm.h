@@ -18,7 +18,12 @@ struct Blocks {
   static constexpr int kMR = Tile<Accumulator<T>>::kRows;
   static constexpr int kNR = Tile<Accumulator<T>>::kVectors * kLanes<T>;
   static constexpr int kDepth = 256;  // panels of b, kNR × kDepth floats, stay in the first-level cache
-  static constexpr int kRowPanels = 20, kColumnPanels = 16;  // a block of a and one of b share the second-level cache
+};
+
+// The largest blocks of C, in panels. By default a block of a and one of b share the second-level cache; a user whose
+// operand is dear to pack makes the other side's blocks larger.
+struct BlockLimits {
+  std::int64_t row_panels = 20, column_panels = 16;
 };
 
 // The source of an operand and, where it has been packed beforehand, its panels.
@@ -126,17 +131,19 @@ FASTNETS_INLINE void micro_kernel(int groups, const PanelElement<T>* a, const Pa
 // a: (M, K) in panels of kMR, b: (N, K) in panels of kNR; `batch` independent products of these sizes.
 // The sink is called once for each tile: sink(batch, i, j, rows, columns, values[kMR][kNR]).
 template <class T, class A, class B, class Sink>
-void gemm(std::int64_t batch, std::int64_t M, std::int64_t N, std::int64_t K, const A& a, const B& b, const Sink& sink) {
+void gemm(std::int64_t batch, std::int64_t M, std::int64_t N, std::int64_t K, const A& a, const B& b, const Sink& sink,
+          const BlockLimits& limits = {}) {
   using P = PanelElement<T>;
   using Acc = Accumulator<T>;
   constexpr int kMR = Blocks<T>::kMR, kNR = Blocks<T>::kNR, kDepth = Blocks<T>::kDepth, G = Panel<T>::kGroup;
   const std::int64_t row_panels = divide_up(M, kMR), column_panels = divide_up(N, kNR), blocks = divide_up(K, kDepth);
   if (!batch || !row_panels || !column_panels) return;
   // Blocks of C: large enough to pay for packing, enough of them to share.
-  std::int64_t mp = least(row_panels, Blocks<T>::kRowPanels), np = least(column_panels, Blocks<T>::kColumnPanels);
+  std::int64_t mp = least(row_panels, limits.row_panels), np = least(column_panels, limits.column_panels);
   const auto tasks = [&] { return batch * divide_up(row_panels, mp) * divide_up(column_panels, np); };
   constexpr std::int64_t kTaskFlops = 1 << 20;
-  while (tasks() < 16 && 2 * mp * kMR * np * kNR * K > 2 * kTaskFlops && (mp > 4 || np > 4))
+  const std::int64_t wanted = num_threads() > 1 ? 4 * num_threads() : 1;
+  while (tasks() < wanted && 2 * mp * kMR * np * kNR * K > 2 * kTaskFlops && (mp > 4 || np > 4))
     (np * kNR >= mp * kMR && np > 4 ? np : mp) = divide_up(np * kNR >= mp * kMR && np > 4 ? np : mp, 2);
   const std::int64_t row_blocks = divide_up(row_panels, mp), column_blocks = divide_up(column_panels, np);
 

@@ -22,8 +22,8 @@ template <class T>
 void multiply(std::int64_t M, std::int64_t N, std::int64_t K, const Matrix<T>& a, const Matrix<T>& b,
               const void* packed_b, const RowSink<T>& sink, Workspace& workspace) {
   constexpr int kMR = Blocks<T>::kMR, kNR = Blocks<T>::kNR;
-  auto rows = operand<T, kMR>(a, M, K, N > kNR * Blocks<T>::kColumnPanels, workspace);
-  auto columns = operand<T, kNR>(b, N, K, !packed_b && M > kMR * Blocks<T>::kRowPanels, workspace);
+  auto rows = operand<T, kMR>(a, M, K, N > kNR * BlockLimits().column_panels, workspace);
+  auto columns = operand<T, kNR>(b, N, K, !packed_b && M > kMR * BlockLimits().row_panels, workspace);
   if (packed_b) columns.packed = static_cast<const PanelElement<T>*>(packed_b);
   if (workspace.base) gemm<T>(1, M, N, K, rows, columns, sink);
 }
@@ -37,7 +37,7 @@ template <class T>
 void run_forward(const Linear& op, Workspace& workspace) {
   const RowView<T> x = rows_of<T>(op.input, workspace);
   const std::int64_t N = op.weight.shape[0];
-  RowSink<T> sink{op.output.as<T>(), 0, N};
+  RowSink<T> sink{op.output.as<T>(), {N}};
   sink.bias = op.bias ? contiguous<T>(op.bias, workspace) : nullptr;
   sink.residual = op.residual ? contiguous<T>(op.residual, workspace) : nullptr;
   sink.activation = op.activation;
@@ -46,40 +46,29 @@ void run_forward(const Linear& op, Workspace& workspace) {
   multiply<T>(x.rows, N, x.columns, as_matrix(x), w, op.weight.packed, sink, workspace);
 }
 
-// dz = grad_output · activation′(z), written to `out`.
-template <class T>
-void grad_pre_activation(const Linear& op, const T* dy, T* out) {
-  using V = Vec<Accumulator<T>>;
-  const T* z = op.pre_activation ? op.pre_activation.as<T>() : op.output.as<T>();
-  const T* y = op.output.as<T>();
-  parallel_ranges(op.output.size(), 1 << 14, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t i = begin; i < end; i += V::lanes) {
-      const int n = static_cast<int>(least(V::lanes, end - i));
-      store(out + i, load(dy + i, n) * derivative(op.activation, load(z + i, n), load(y + i, n)), n);
-    }
-  });
-}
-
 template <class T>
 void run_backward(const Linear& op, Workspace& workspace) {
   const bool run = workspace.base != nullptr;
-  const std::int64_t N = op.weight.shape[0], K = op.weight.shape[1], M = N ? op.output.size() / N : 0;
+  const std::int64_t N = op.weight.shape[0], K = op.weight.shape[1];
+  std::int64_t M = 1;
+  for (int i = 0; i < op.input.ndim - 1; ++i) M *= op.input.shape[i];
   const T* dz = contiguous<T>(op.grad_output, workspace);
   if (op.activation != Activation::none) {
     T* room = op.grad_residual ? op.grad_residual.as<T>() : workspace.take<T>(M * N);
-    if (run) grad_pre_activation<T>(op, dz, room);
+    const T* y = op.output.as<T>();
+    if (run) grad_activation(op.activation, dz, op.pre_activation ? op.pre_activation.as<T>() : y, y, M * N, room);
     dz = room;
   } else if (op.grad_residual && run) {
     copy_contiguous(op.grad_output, op.grad_residual.as<T>());
   }
   if (op.grad_input) {
-    RowSink<T> sink{op.grad_input.as<T>(), 0, K};
+    RowSink<T> sink{op.grad_input.as<T>(), {K}};
     multiply<T>(M, K, N, {dz, N, 1}, {op.weight.as<T>(), op.weight.stride[1], op.weight.stride[0]}, nullptr, sink,
                 workspace);
   }
   if (op.grad_weight) {
     const RowView<T> x = rows_of<T>(op.input, workspace);
-    RowSink<T> sink{op.grad_weight.as<T>(), 0, K};
+    RowSink<T> sink{op.grad_weight.as<T>(), {K}};
     multiply<T>(N, K, M, {dz, 1, N}, {x.data, x.column_stride, x.row_stride}, nullptr, sink, workspace);
   }
   if (op.grad_bias && run) sum_rows(dz, M, N, N, op.grad_bias.as<T>());
