@@ -81,10 +81,11 @@ struct MatrixSource {
 template <class T, int R>
 using MatrixOperand = Operand<T, R, MatrixSource<T>>;
 
-// tile[kMR][kNR] (+)= sum_k a[k][kMR] * b[k][kNR]: the accumulators stay in registers for the whole depth.
+// tile[kMR][kNR] (+)= sum_k a[k][kMR] * b[k][kNR]: the accumulators stay in registers for the whole depth. Never
+// inlined: constants of what surrounds it would take registers of the loop.
 template <class T>
-FASTNETS_INLINE void micro_kernel(int groups, const PanelElement<T>* a, const PanelElement<T>* b, Accumulator<T>* tile,
-                                  bool add) {
+[[gnu::noinline]] void micro_kernel(int groups, const PanelElement<T>* a, const PanelElement<T>* b,
+                                    Accumulator<T>* tile, bool add) {
   using V = Vec<Accumulator<T>>;
   constexpr int kMR = Blocks<T>::kMR, kNR = Blocks<T>::kNR, kNV = kNR / V::lanes, G = Panel<T>::kGroup;
   V acc[kMR][kNV];
