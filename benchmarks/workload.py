@@ -8,7 +8,6 @@ from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
-
 from fastnets.cases import numpy_dtype
 
 from .peers import Place
@@ -48,13 +47,13 @@ class Workload:
     Attributes
     ----------
     dtype : str
-    row : str
-        The line of the speed table to which it counts.
+    rows : tuple of str
+        The lines of the speed table to which it counts.
     """
 
     op: ClassVar[str]  # of the op table
     dtype: str = "float32"
-    row: str = ""
+    rows: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
