@@ -171,20 +171,20 @@ struct AllocateGradients : Ignore {
   py::tuple wanted;
   std::size_t index = 0;
   std::vector<py::object> gradients;
-  AllocateGradients(Library library_, py::tuple wanted_) : library(library_), wanted(std::move(wanted_)) {}
+  bool keeps_format;  // channels-last in, channels-last gradient
+  AllocateGradients(Library library_, py::tuple wanted_, bool keeps_format_)
+      : library(library_), wanted(std::move(wanted_)), keeps_format(keeps_format_) {}
 
   void input(const char*, Tensor&) { gradients.push_back((++index, py::none())); }
   void input(const char*, Tensor& t, Tensor& gradient) {
-    if (!t || !wanted[index++].cast<bool>()) return gradients.push_back(py::none());
+    const bool asked = wanted[index++].cast<bool>();
+    if (!t || !asked || !is_float(t.dtype)) return gradients.push_back(py::none());
     gradient.describe_like(t);
-    if (t.is_channels_last()) gradient.make_channels_last();
+    if (keeps_format && t.is_channels_last()) gradient.make_channels_last();
     gradients.push_back(new_array(gradient, library));
   }
   void optional(const char* what, Tensor& t) { input(what, t); }
-  void optional(const char* what, Tensor& t, Tensor& gradient) {
-    if (!t) return input(what, t);
-    input(what, t, gradient);
-  }
+  void optional(const char* what, Tensor& t, Tensor& gradient) { input(what, t, gradient); }
   void in_place(const char* what, Tensor& t) { input(what, t); }
   void optional_in_place(const char* what, Tensor& t) { input(what, t); }
 };
@@ -327,7 +327,7 @@ struct Binding {
     results.op = name, results.library = reader.library;
     results.outputs = outputs, results.saves = saves, results.gradients = gradients;
     op.fields(results);
-    AllocateGradients made(reader.library, wanted);
+    AllocateGradients made(reader.library, wanted, op.keeps_format());
     op.fields(made);
     run(op, Pass::backward);
     return as_tuple(made.gradients);

@@ -2,13 +2,23 @@
 #pragma once
 #include <cstddef>
 
+#include "core/ops/adamw.h"
 #include "core/ops/conv.h"
+#include "core/ops/cross_entropy.h"
+#include "core/ops/dropout.h"
+#include "core/ops/elementwise.h"
 #include "core/ops/linear.h"
+#include "core/ops/max_pool.h"
 
 //   name in Python, struct that holds its arguments
 #define FASTNETS_OPS(X) \
-  X(linear, Linear) \
-  X(conv, Conv)
+  X(linear, Linear)                 \
+  X(conv, Conv)                     \
+  X(max_pool, MaxPool)              \
+  X(activation, Elementwise)        \
+  X(dropout, Dropout)               \
+  X(cross_entropy, CrossEntropy)    \
+  X(adamw, AdamW)
 
 namespace fastnets {
 

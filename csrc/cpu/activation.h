@@ -61,16 +61,36 @@ FASTNETS_INLINE Vec<T> derivative(Activation kind, Vec<T> x, Vec<T> y, T alpha =
   return one;
 }
 
+// Calls f(a constant) for the kind, so that what f compiles holds one function only.
+template <class F>
+FASTNETS_INLINE void visit_activation(Activation kind, const F& f) {
+  using A = Activation;
+  switch (kind) {
+    case A::none: return f(std::integral_constant<A, A::none>{});
+    case A::relu: return f(std::integral_constant<A, A::relu>{});
+    case A::gelu: return f(std::integral_constant<A, A::gelu>{});
+    case A::gelu_tanh: return f(std::integral_constant<A, A::gelu_tanh>{});
+    case A::silu: return f(std::integral_constant<A, A::silu>{});
+    case A::tanh: return f(std::integral_constant<A, A::tanh>{});
+    case A::sigmoid: return f(std::integral_constant<A, A::sigmoid>{});
+    case A::leaky_relu: return f(std::integral_constant<A, A::leaky_relu>{});
+    case A::elu: return f(std::integral_constant<A, A::elu>{});
+  }
+}
+
 // dz[i] = dy[i] · activation′ from z[i] and y[i], over contiguous arrays.
 template <class T>
 void grad_activation(Activation kind, const T* dy, const T* z, const T* y, std::int64_t size, T* dz,
                      Accumulator<T> alpha = 0) {
   using V = Vec<Accumulator<T>>;
-  parallel_ranges(size, 1 << 14, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t i = begin; i < end; i += V::lanes) {
-      const int n = static_cast<int>(least(V::lanes, end - i));
-      store(dz + i, load(dy + i, n) * derivative(kind, load(z + i, n), load(y + i, n), alpha), n);
-    }
+  visit_activation(kind, [&](auto constant) {
+    parallel_ranges(size, 1 << 14, [&](std::int64_t begin, std::int64_t end) {
+      std::int64_t i = begin;
+      for (; i + V::lanes <= end; i += V::lanes)
+        store(dz + i, load(dy + i) * derivative(constant(), load(z + i), load(y + i), alpha));
+      const int n = static_cast<int>(end - i);
+      if (n > 0) store(dz + i, load(dy + i, n) * derivative(constant(), load(z + i, n), load(y + i, n), alpha), n);
+    });
   });
 }
 

@@ -78,7 +78,7 @@ class Backward:
             for name, differentiable, value in zip(call.op.inputs, call.op.differentiable, call.arguments, strict=False)
         )
         made = backends.backward(call, tuple(gradients), flags)
-        return {name: g for name, g, flag in zip(call.op.inputs, made, flags, strict=True) if flag}
+        return {name: g for name, g, flag in zip(call.op.inputs, made, flags, strict=True) if flag and g is not None}
 
 
 def vjp(function: Callable[..., Any], *args: Any, **kwargs: Any) -> tuple[Any, Backward]:

@@ -49,6 +49,9 @@ struct Conv {
   FASTNETS_INLINE bool batched() const { return input.ndim == rank() + 2; }
   FASTNETS_INLINE int channel_dim() const { return input.ndim - rank() - 1; }
 
+  // Whether gradients of channels-last arrays are channels-last.
+  FASTNETS_INLINE bool keeps_format() const { return batched(); }
+
   void infer() {
     constexpr const char* names[] = {"conv", "conv1d", "conv2d", "conv3d"};
     const char* op = names[rank()];

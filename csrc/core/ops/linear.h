@@ -27,6 +27,9 @@ struct Linear {
     v.saved("pre_activation", pre_activation);
   }
 
+  // Whether gradients of channels-last arrays are channels-last.
+  FASTNETS_INLINE bool keeps_format() const { return false; }
+
   void infer() {
     check_float(name, "input", input);
     check_dtype(name, input, "weight", weight);

@@ -1,5 +1,6 @@
 #include "core/ops.h"
 #include "cpu/epilogue.h"
+#include "cpu/few_rows.h"
 #include "cpu/layout.h"
 #include "cpu/reduce.h"
 
@@ -22,6 +23,11 @@ template <class T>
 void multiply(std::int64_t M, std::int64_t N, std::int64_t K, const Matrix<T>& a, const Matrix<T>& b,
               const void* packed_b, const RowSink<T>& sink, Workspace& workspace) {
   constexpr int kMR = Blocks<T>::kMR, kNR = Blocks<T>::kNR;
+  if (has_few_rows(M, b)) {
+    auto* room = workspace.take<Accumulator<T>>(M * K);
+    if (workspace.base) gemm_few_rows(M, N, K, a, b, sink, room);
+    return;
+  }
   auto rows = operand<T, kMR>(a, M, K, N > kNR * BlockLimits().column_panels, workspace);
   auto columns = operand<T, kNR>(b, N, K, !packed_b && M > kMR * BlockLimits().row_panels, workspace);
   if (packed_b) columns.packed = static_cast<const PanelElement<T>*>(packed_b);
@@ -59,7 +65,7 @@ void run_backward(const Linear& op, Workspace& workspace) {
     if (run) grad_activation(op.activation, dz, op.pre_activation ? op.pre_activation.as<T>() : y, y, M * N, room);
     dz = room;
   } else if (op.grad_residual && run) {
-    copy_contiguous(op.grad_output, op.grad_residual.as<T>());
+    copy_contiguous<T>(op.grad_output, op.grad_residual.as<T>());
   }
   if (op.grad_input) {
     RowSink<T> sink{op.grad_input.as<T>(), {K}};
