@@ -44,6 +44,11 @@ struct Reader {
   const char* foreign = nullptr;  // an argument that only Python can deal with
 
   PyObject* take() { return PyTuple_GET_ITEM(arguments, next++); }
+  PyObject* take_array(const char* what) {
+    PyObject* object = take();
+    check<TypeError>(object != Py_None, op, ": ", what, " must be an array, got None");
+    return object;
+  }
 
   void array(const char* what, PyObject* object, Tensor& out, bool write = false) {
     if (foreign) return;
@@ -73,13 +78,13 @@ struct Reader {
     check(!write || is_writeable(object, kind), op, ": ", what, " is read-only but is updated in place");
   }
 
-  void input(const char* what, Tensor& out) { array(what, take(), out); }
-  void input(const char* what, Tensor& out, Tensor&) { array(what, take(), out); }
+  void input(const char* what, Tensor& out) { array(what, take_array(what), out); }
+  void input(const char* what, Tensor& out, Tensor&) { input(what, out); }
   void optional(const char* what, Tensor& out) {
     if (PyObject* object = take(); object != Py_None) array(what, object, out);
   }
   void optional(const char* what, Tensor& out, Tensor&) { optional(what, out); }
-  void in_place(const char* what, Tensor& out) { array(what, take(), out, true); }
+  void in_place(const char* what, Tensor& out) { array(what, take_array(what), out, true); }
   void optional_in_place(const char* what, Tensor& out) {
     if (PyObject* object = take(); object != Py_None) array(what, object, out, true);
   }

@@ -101,7 +101,7 @@ struct Conv {
     check(padding_mode != PaddingMode::replicate || most_padding == 0 || n > 0, op,
           ": padding_mode=\"replicate\" has nothing to replicate in input ", shape(input));
     const std::int64_t padded = n + padding[i] + padding_end[i], reach = dilation[i] * (k - 1) + 1;
-    check(reach <= padded, op, ": the kernel ", shape(weight), " with dilation ", shape(dilation.value, rank()),
+    check(reach <= padded, op, ": the kernel of weight ", shape(weight), " with dilation ", shape(dilation.value, rank()),
           " spans ", reach, " elements but the padded input ", shape(input), " has ", padded);
     return (padded - reach) / stride[i] + 1;
   }
