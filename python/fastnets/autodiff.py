@@ -77,7 +77,10 @@ class Backward:
             name in wanted and differentiable and value is not None
             for name, differentiable, value in zip(call.op.inputs, call.op.differentiable, call.arguments, strict=False)
         )
-        made = backends.backward(call, tuple(gradients), flags)
+        try:
+            made = backends.backward(call, tuple(gradients), flags)
+        except (TypeError, ValueError) as error:
+            raise backends.renamed(error, self.name) from None
         return {name: g for name, g, flag in zip(call.op.inputs, made, flags, strict=True) if flag}
 
 

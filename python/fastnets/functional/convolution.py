@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..backends import ops
+from ..backends import ops, renamed
 from .sizes import sizes
 
 __all__ = ["conv1d", "conv2d", "conv3d"]
@@ -91,7 +91,10 @@ def _convolve(
             front, behind = _same(op, input, kernel, stride, dilation)
     else:
         front = behind = sizes(op, "padding", padding, rank)
-    return _conv(input, weight, bias, residual, stride, front, behind, dilation, groups, padding_mode, activation)
+    try:
+        return _conv(input, weight, bias, residual, stride, front, behind, dilation, groups, padding_mode, activation)
+    except (TypeError, ValueError) as error:
+        raise renamed(error, op) from None
 
 
 def conv1d(

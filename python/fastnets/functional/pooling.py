@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..backends import ops
+from ..backends import ops, renamed
 from .sizes import sizes
 
 __all__ = ["max_pool1d", "max_pool2d", "max_pool3d"]
@@ -55,15 +55,11 @@ def _pool(
     op = f"max_pool{rank}d"
     kernel = sizes(op, "kernel_size", kernel_size, rank)
     step = kernel if stride is None or stride == () or stride == [] else sizes(op, "stride", stride, rank)
-    return _max_pool(
-        input,
-        kernel,
-        step,
-        sizes(op, "padding", padding, rank),
-        sizes(op, "dilation", dilation, rank),
-        bool(ceil_mode),
-        bool(return_indices),
-    )
+    padding, dilation = sizes(op, "padding", padding, rank), sizes(op, "dilation", dilation, rank)
+    try:
+        return _max_pool(input, kernel, step, padding, dilation, bool(ceil_mode), bool(return_indices))
+    except (TypeError, ValueError) as error:
+        raise renamed(error, op) from None
 
 
 def max_pool1d(
