@@ -44,6 +44,11 @@ struct Reader {
   const char* foreign = nullptr;  // an argument that only Python can deal with
 
   PyObject* take() { return PyTuple_GET_ITEM(arguments, next++); }
+  PyObject* take_array(const char* what) {
+    PyObject* object = take();
+    check<TypeError>(object != Py_None, op, ": ", what, " must be an array, got None");
+    return object;
+  }
 
   void array(const char* what, PyObject* object, Tensor& out, bool write = false) {
     if (foreign) return;
@@ -73,13 +78,13 @@ struct Reader {
     check(!write || is_writeable(object, kind), op, ": ", what, " is read-only but is updated in place");
   }
 
-  void input(const char* what, Tensor& out) { array(what, take(), out); }
-  void input(const char* what, Tensor& out, Tensor&) { array(what, take(), out); }
+  void input(const char* what, Tensor& out) { array(what, take_array(what), out); }
+  void input(const char* what, Tensor& out, Tensor&) { input(what, out); }
   void optional(const char* what, Tensor& out) {
     if (PyObject* object = take(); object != Py_None) array(what, object, out);
   }
   void optional(const char* what, Tensor& out, Tensor&) { optional(what, out); }
-  void in_place(const char* what, Tensor& out) { array(what, take(), out, true); }
+  void in_place(const char* what, Tensor& out) { array(what, take_array(what), out, true); }
   void optional_in_place(const char* what, Tensor& out) {
     if (PyObject* object = take(); object != Py_None) array(what, object, out, true);
   }
@@ -234,7 +239,7 @@ inline py::tuple as_tuple(std::vector<py::object>& objects) {
 template <class Op>
 struct Binding {
   const char* name;
-  Entries<Op> KernelTable::*row;
+  Entries<Op> KernelTable::* row;
 
   const Entries<Op>& entries() const {
     const Entries<Op>& found = active_table().*row;
@@ -254,15 +259,14 @@ struct Binding {
 
   void require_known(const Reader& reader) const {
     if (!reader.foreign) return;
-    fail<TypeError>(name, ": ", reader.foreign, " must be an array in ", backend_device() == Device::cpu ? "host" : "GPU",
-                    " memory that this backend reads");
+    fail<TypeError>(name, ": ", reader.foreign, " must be an array in ",
+                    backend_device() == Device::cpu ? "host" : "GPU", " memory that this backend reads");
   }
 
   void prepare(Op& op, const Reader& reader) const {
     op.infer();
     if constexpr (requires { Op::kPacks; })
-      if (reader.packed && entries().pack_spec)
-        op.weight.packed = reader.packed->panels(active_table(), entries(), op);
+      if (reader.packed && entries().pack_spec) op.weight.packed = reader.packed->panels(active_table(), entries(), op);
   }
 
   void run(const Op& op, Pass pass) const {
@@ -335,7 +339,7 @@ struct Binding {
 };
 
 template <class Op>
-void bind_op(py::module_& m, py::dict& table, const char* name, Entries<Op> KernelTable::*row) {
+void bind_op(py::module_& m, py::dict& table, const char* name, Entries<Op> KernelTable::* row) {
   const Binding<Op> b{name, row};
   const std::string n = name;
   m.def(name, [b](const py::args& a) { return b.call(a); });

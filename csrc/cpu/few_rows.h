@@ -75,10 +75,14 @@ void gemm_few_rows(std::int64_t M, std::int64_t N, std::int64_t K, const Matrix<
   for (std::int64_t i = 0; i < M; ++i)
     for (std::int64_t k = 0; k < K; ++k) room[i * K + k] = widen(a.data[i * a.row_stride + k * a.depth_stride]);
   switch (M) {
-    case 1: return multiply_few_rows<1>(N, K, room, b, sink);
-    case 2: return multiply_few_rows<2>(N, K, room, b, sink);
-    case 3: return multiply_few_rows<3>(N, K, room, b, sink);
-    default: return multiply_few_rows<4>(N, K, room, b, sink);
+    case 1:
+      return multiply_few_rows<1>(N, K, room, b, sink);
+    case 2:
+      return multiply_few_rows<2>(N, K, room, b, sink);
+    case 3:
+      return multiply_few_rows<3>(N, K, room, b, sink);
+    default:
+      return multiply_few_rows<4>(N, K, room, b, sink);
   }
 }
 

@@ -77,8 +77,12 @@ class Backward:
             name in wanted and differentiable and value is not None
             for name, differentiable, value in zip(call.op.inputs, call.op.differentiable, call.arguments, strict=False)
         )
-        made = backends.backward(call, tuple(gradients), flags)
-        return {name: g for name, g, flag in zip(call.op.inputs, made, flags, strict=True) if flag and g is not None}
+        try:
+            made = backends.backward(call, tuple(gradients), flags)
+        except (TypeError, ValueError) as error:
+            raise backends.renamed(error, self.name) from None
+        named = zip(call.op.inputs, made, flags, strict=True)
+        return {name: g for name, g, flag in named if flag and g is not None}
 
 
 def vjp(function: Callable[..., Any], *args: Any, **kwargs: Any) -> tuple[Any, Backward]:

@@ -57,8 +57,8 @@ struct CrossEntropy {
                        " but must be int64 or int32 class indices, or probabilities of input's dtype");
       bool fits = target.ndim == n;
       for (int d = 0; fits && d < n; ++d) fits = target.shape[d] == sizes[d];
-      check(fits, "cross_entropy: target is ", shape(target), " but input ", shape(input), " expects ",
-            shape(sizes, n), " class indices");
+      check(fits, "cross_entropy: target is ", shape(target), " but input ", shape(input), " expects ", shape(sizes, n),
+            " class indices");
       check_targets(C);
     } else {
       check_dtype(name, input, "target", target);

@@ -12,8 +12,8 @@ struct MaxPool {
   bool ceil_mode = false, return_indices = false;
   bool save = false;
 
-  Tensor output;   // (N, C, spatial…), in the input's memory format
-  Tensor indices;  // as output, where asked for: where each maximum stands in its flattened spatial dimensions
+  Tensor output;         // (N, C, spatial…), in the input's memory format
+  Tensor indices;        // as output, where asked for: where each maximum stands in its flattened spatial dimensions
   Tensor saved_indices;  // the same for backward, where not
   Tensor grad_output, grad_input;
 

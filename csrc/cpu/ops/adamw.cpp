@@ -17,7 +17,8 @@ void run_forward(const AdamW& op, Workspace& workspace) {
   const double correction2 = 1 - std::pow(op.beta2, static_cast<double>(op.step));
   const auto number = [](double x) { return splat(static_cast<Acc>(x)); };
   const V keep = number(1 - op.lr * op.weight_decay), rate = number(op.lr / correction1), eps = number(op.eps);
-  const V beta1 = number(op.beta1), rest1 = number(1 - op.beta1), beta2 = number(op.beta2), rest2 = number(1 - op.beta2);
+  const V beta1 = number(op.beta1), rest1 = number(1 - op.beta1), beta2 = number(op.beta2),
+          rest2 = number(1 - op.beta2);
   const V root = number(1 / std::sqrt(correction2));
   T* parameter = op.parameter.as<T>();
   Acc* master = op.master ? op.master.as<Acc>() : nullptr;

@@ -173,9 +173,8 @@ void backward(const Conv& op, const Context& context) {
 PackSpec pack_spec(const Conv& op) {
   const ConvShape s(op);
   PackSpec spec{0, s.channels_last};
-  visit_float(op.weight.dtype, [&]<class T>(Type<T>) {
-    spec.bytes = s.groups * packed_group_size<T>(s) * sizeof(PanelElement<T>);
-  });
+  visit_float(op.weight.dtype,
+              [&]<class T>(Type<T>) { spec.bytes = s.groups * packed_group_size<T>(s) * sizeof(PanelElement<T>); });
   return spec;
 }
 void pack(const Conv& op, void* panels) {

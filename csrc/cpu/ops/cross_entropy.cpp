@@ -84,8 +84,8 @@ Accumulator<T> row_loss(const Problem<T>& p, std::int64_t row, const Accumulator
     loss = (1 - p.smoothing) * p.class_weight(y) * (lse - x[y]);
     if (p.smoothing == 0) return loss;
     return loss + even * chained_sum<Acc>(p.C, [&](std::int64_t c, int n) {
-             return first_of(p.class_weights(c, n) * (splat(lse) - load(x + c, n)), n);
-           });
+                    return first_of(p.class_weights(c, n) * (splat(lse) - load(x + c, n)), n);
+                  });
   }
   return chained_sum<Acc>(p.C, [&](std::int64_t c, int n) {
     const Vec<Acc> t = fma(load(target + c, n), splat(1 - p.smoothing), splat(even));
@@ -105,8 +105,7 @@ Problem<T> problem_of(const CrossEntropy& op, Workspace& workspace) {
   p.x = contiguous<T>(op.input, workspace);
   if (op.has_indices()) {
     std::int64_t* labels = workspace.take<std::int64_t>(p.rows);
-    if (labels)
-      visit_index(op.target.dtype, [&]<class I>(Type<I>) { copy_contiguous<I>(op.target, labels); });
+    if (labels) visit_index(op.target.dtype, [&]<class I>(Type<I>) { copy_contiguous<I>(op.target, labels); });
     p.labels = labels;
   } else {
     p.probabilities = contiguous<T>(op.target, workspace);
@@ -116,7 +115,8 @@ Problem<T> problem_of(const CrossEntropy& op, Workspace& workspace) {
     Acc* weight = workspace.take<Acc>(p.C);
     if (weight) {
       visit_float(op.weight.dtype, [&]<class W>(Type<W>) {
-        for (std::int64_t c = 0; c < p.C; ++c) weight[c] = static_cast<Acc>(widen(op.weight.as<W>()[c * op.weight.stride[0]]));
+        for (std::int64_t c = 0; c < p.C; ++c)
+          weight[c] = static_cast<Acc>(widen(op.weight.as<W>()[c * op.weight.stride[0]]));
       });
       p.weight_sum = chained_sum<Acc>(p.C, [&](std::int64_t c, int n) { return load(weight + c, n); });
     }

@@ -9,7 +9,8 @@ namespace {
 
 // An operand is packed beforehand, once for all, where several blocks of the other would each pack it again.
 template <class T, int R>
-MatrixOperand<T, R> operand(const Matrix<T>& m, std::int64_t rows, std::int64_t depth, bool often, Workspace& workspace) {
+MatrixOperand<T, R> operand(const Matrix<T>& m, std::int64_t rows, std::int64_t depth, bool often,
+                            Workspace& workspace) {
   MatrixOperand<T, R> o{{m}, rows, depth};
   if (!often) return o;
   PanelElement<T>* room = workspace.take<PanelElement<T>>(o.packed_size(rows, depth));
@@ -104,8 +105,8 @@ void backward(const Linear& op, const Context& context) {
 PackSpec pack_spec(const Linear& op) {
   std::size_t bytes = 0;
   visit_float(op.weight.dtype, [&]<class T>(Type<T>) {
-    bytes = sizeof(PanelElement<T>) *
-            MatrixOperand<T, Blocks<T>::kNR>::packed_size(op.weight.shape[0], op.weight.shape[1]);
+    bytes =
+        sizeof(PanelElement<T>) * MatrixOperand<T, Blocks<T>::kNR>::packed_size(op.weight.shape[0], op.weight.shape[1]);
   });
   return {bytes, 0};
 }

@@ -108,7 +108,8 @@ void scatter(const PoolShape& s, const T* dy, const std::int64_t* where, T* dx, 
       const std::int64_t at = s.channels_last ? (n * out + pixel) * s.C + c : plane * out + pixel;
       to[where[at]] += widen(dy[at]);
     }
-    for (std::int64_t i = 0; i < in; ++i) dx[s.channels_last ? (n * in + i) * s.C + c : plane * in + i] = narrow<T>(to[i]);
+    for (std::int64_t i = 0; i < in; ++i)
+      dx[s.channels_last ? (n * in + i) * s.C + c : plane * in + i] = narrow<T>(to[i]);
   };
   parallel(s.N * s.C, task);
 }
