@@ -91,6 +91,23 @@ def test_gradients_do_not_depend_on_which_are_wanted(op, session_seed):
             assert all(g is None for i, g in enumerate(alone) if i != place)
 
 
+@pytest.mark.parametrize("row", ROWS[:-1], ids=str)
+@pytest.mark.parametrize("op", [op for op in CASES if op in backends.OPS and any(backends.OPS[op].has_gradient)])
+def test_broadcast_gradient_is_read_as_its_copy(op, row, session_seed):
+    """The gradient of a sum has stride 0 everywhere."""
+    for number in range(0, len(CASES[op]), 3):
+        trial = trial_of(op, number, "float32", session_seed)
+        call = trial.forward(row)
+        shape = trial.expected[0].shape
+        trial.grad_output, drawn = np.full(shape, 0.7, np.float32), trial.grad_output
+        expected = trial.backward(row, call)
+        trial.grad_output = np.broadcast_to(np.float32(0.7), shape)
+        made = trial.backward(row, call)
+        trial.grad_output = drawn
+        for e, g in zip(expected, made, strict=True):
+            assert (e is None and g is None) or e.tobytes() == g.tobytes(), f"{row}: {trial.case}"
+
+
 @pytest.mark.parametrize("op", [op for op in CASES if op in backends.OPS and backends.OPS[op].outputs])
 def test_the_short_way_computes_the_same(op, session_seed):
     """The compiled function by itself, with nothing saved for backward, gives the bits that the dispatcher gives."""

@@ -26,11 +26,16 @@ DType numpy_dtype(const py::dtype& dtype, const char* op, const char* what) {
   const char order = dtype.byteorder();
   if (order == '=' || order == '|') {
     switch (dtype.normalized_num()) {
-      case py::detail::npy_api::NPY_FLOAT_: return DType::float32;
-      case py::detail::npy_api::NPY_DOUBLE_: return DType::float64;
-      case 23: return DType::float16;
-      case py::detail::npy_api::NPY_BOOL_: return DType::boolean;
-      default: break;
+      case py::detail::npy_api::NPY_FLOAT_:
+        return DType::float32;
+      case py::detail::npy_api::NPY_DOUBLE_:
+        return DType::float64;
+      case 23:
+        return DType::float16;
+      case py::detail::npy_api::NPY_BOOL_:
+        return DType::boolean;
+      default:
+        break;
     }
     if (dtype.kind() == 'i' && dtype.itemsize() == 8) return DType::int64;
     if (dtype.kind() == 'i' && dtype.itemsize() == 4) return DType::int32;
@@ -74,13 +79,20 @@ void read_numpy(PyObject* object, const char* op, const char* what, Tensor& out)
 DType torch_dtype(const dlpack::DataType& t, const char* op, const char* what) {
   const int code = t.code * 1000 + t.bits;
   switch (t.lanes == 1 ? code : 0) {
-    case 2064: return DType::float64;
-    case 2032: return DType::float32;
-    case 2016: return DType::float16;
-    case 4016: return DType::bfloat16;
-    case 64: return DType::int64;
-    case 32: return DType::int32;
-    case 6008: return DType::boolean;
+    case 2064:
+      return DType::float64;
+    case 2032:
+      return DType::float32;
+    case 2016:
+      return DType::float16;
+    case 4016:
+      return DType::bfloat16;
+    case 64:
+      return DType::int64;
+    case 32:
+      return DType::int32;
+    case 6008:
+      return DType::boolean;
     default: {
       const char* kinds[] = {"int", "uint", "float", "opaque", "bfloat", "complex", "bool"};
       refuse_dtype(op, what, (t.code < 7 ? kinds[t.code] : "unknown") + std::to_string(t.bits));
@@ -115,11 +127,12 @@ py::object new_torch(Tensor& tensor) {
   int order[kMaxDims];
   for (int i = 0; i < tensor.ndim; ++i) order[i] = i;
   for (int i = 1; i < tensor.ndim; ++i)
-    for (int j = i; j > 0 && tensor.stride[order[j - 1]] < tensor.stride[order[j]]; --j) std::swap(order[j - 1], order[j]);
+    for (int j = i; j > 0 && tensor.stride[order[j - 1]] < tensor.stride[order[j]]; --j)
+      std::swap(order[j - 1], order[j]);
   std::int64_t sizes[kMaxDims] = {};
   for (int i = 0; i < tensor.ndim; ++i) sizes[i] = tensor.shape[order[i]];
-  dlpack::Tensor prototype{nullptr, {tensor.device == Device::cpu ? 1 : 2, 0}, tensor.ndim, torch_dtype(tensor.dtype),
-                           sizes, nullptr, 0};
+  dlpack::Tensor prototype{
+      nullptr, {tensor.device == Device::cpu ? 1 : 2, 0}, tensor.ndim, torch_dtype(tensor.dtype), sizes, nullptr, 0};
   dlpack::ManagedTensor* made = nullptr;
   std::string error;
   const auto keep = [](void* to, const char*, const char* message) { *static_cast<std::string*>(to) = message; };

@@ -1,5 +1,5 @@
-// Arrays of other libraries as Tensors, and new arrays of the same library. NumPy and torch are read directly; what comes
-// from elsewhere is turned into one of them in Python.
+// Arrays of other libraries as Tensors, and new arrays of the same library. NumPy and torch are read directly; what
+// comes from elsewhere is turned into one of them in Python.
 #pragma once
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>

@@ -8,8 +8,8 @@ namespace {
 PyObject* g_fallback = nullptr;
 PyObject* g_mode = nullptr;
 
-Spec make_spec(const std::vector<std::int64_t>& sizes, const std::vector<std::int64_t>& strides, const std::string& dtype,
-               const std::string& device) {
+Spec make_spec(const std::vector<std::int64_t>& sizes, const std::vector<std::int64_t>& strides,
+               const std::string& dtype, const std::string& device) {
   check(sizes.size() <= kMaxDims && sizes.size() == strides.size(), "Spec: ", sizes.size(), " dimensions and ",
         strides.size(), " strides; at most ", kMaxDims, " are served");
   Spec spec;
@@ -41,13 +41,9 @@ void bind_all(py::module_& m) {
   py::register_local_exception_translator([](std::exception_ptr p) {
     try {
       if (p) std::rethrow_exception(p);
-    } catch (const TypeError& e) {
-      PyErr_SetString(PyExc_TypeError, e.what());
-    } catch (const ValueError& e) {
+    } catch (const TypeError& e) { PyErr_SetString(PyExc_TypeError, e.what()); } catch (const ValueError& e) {
       PyErr_SetString(PyExc_ValueError, e.what());
-    } catch (const NotServed& e) {
-      PyErr_SetString(PyExc_NotImplementedError, e.what());
-    }
+    } catch (const NotServed& e) { PyErr_SetString(PyExc_NotImplementedError, e.what()); }
   });
   g_mode = PyContextVar_New("fastnets_mode", nullptr);
   if (!g_mode) throw py::error_already_set();

@@ -44,6 +44,11 @@ struct Reader {
   const char* foreign = nullptr;  // an argument that only Python can deal with
 
   PyObject* take() { return PyTuple_GET_ITEM(arguments, next++); }
+  PyObject* take_array(const char* what) {
+    PyObject* object = take();
+    check<TypeError>(object != Py_None, op, ": ", what, " must be an array, got None");
+    return object;
+  }
 
   void array(const char* what, PyObject* object, Tensor& out, bool write = false) {
     if (foreign) return;
@@ -73,13 +78,13 @@ struct Reader {
     check(!write || is_writeable(object, kind), op, ": ", what, " is read-only but is updated in place");
   }
 
-  void input(const char* what, Tensor& out) { array(what, take(), out); }
-  void input(const char* what, Tensor& out, Tensor&) { array(what, take(), out); }
+  void input(const char* what, Tensor& out) { array(what, take_array(what), out); }
+  void input(const char* what, Tensor& out, Tensor&) { input(what, out); }
   void optional(const char* what, Tensor& out) {
     if (PyObject* object = take(); object != Py_None) array(what, object, out);
   }
   void optional(const char* what, Tensor& out, Tensor&) { optional(what, out); }
-  void in_place(const char* what, Tensor& out) { array(what, take(), out, true); }
+  void in_place(const char* what, Tensor& out) { array(what, take_array(what), out, true); }
   void optional_in_place(const char* what, Tensor& out) {
     if (PyObject* object = take(); object != Py_None) array(what, object, out, true);
   }
@@ -171,20 +176,20 @@ struct AllocateGradients : Ignore {
   py::tuple wanted;
   std::size_t index = 0;
   std::vector<py::object> gradients;
-  AllocateGradients(Library library_, py::tuple wanted_) : library(library_), wanted(std::move(wanted_)) {}
+  bool keeps_format;  // channels-last in, channels-last gradient
+  AllocateGradients(Library library_, py::tuple wanted_, bool keeps_format_)
+      : library(library_), wanted(std::move(wanted_)), keeps_format(keeps_format_) {}
 
   void input(const char*, Tensor&) { gradients.push_back((++index, py::none())); }
   void input(const char*, Tensor& t, Tensor& gradient) {
-    if (!t || !wanted[index++].cast<bool>()) return gradients.push_back(py::none());
+    const bool asked = wanted[index++].cast<bool>();
+    if (!t || !asked || !is_float(t.dtype)) return gradients.push_back(py::none());
     gradient.describe_like(t);
-    if (t.is_channels_last()) gradient.make_channels_last();
+    if (keeps_format && t.is_channels_last()) gradient.make_channels_last();
     gradients.push_back(new_array(gradient, library));
   }
   void optional(const char* what, Tensor& t) { input(what, t); }
-  void optional(const char* what, Tensor& t, Tensor& gradient) {
-    if (!t) return input(what, t);
-    input(what, t, gradient);
-  }
+  void optional(const char* what, Tensor& t, Tensor& gradient) { input(what, t, gradient); }
   void in_place(const char* what, Tensor& t) { input(what, t); }
   void optional_in_place(const char* what, Tensor& t) { input(what, t); }
 };
@@ -234,7 +239,7 @@ inline py::tuple as_tuple(std::vector<py::object>& objects) {
 template <class Op>
 struct Binding {
   const char* name;
-  Entries<Op> KernelTable::*row;
+  Entries<Op> KernelTable::* row;
 
   const Entries<Op>& entries() const {
     const Entries<Op>& found = active_table().*row;
@@ -254,15 +259,14 @@ struct Binding {
 
   void require_known(const Reader& reader) const {
     if (!reader.foreign) return;
-    fail<TypeError>(name, ": ", reader.foreign, " must be an array in ", backend_device() == Device::cpu ? "host" : "GPU",
-                    " memory that this backend reads");
+    fail<TypeError>(name, ": ", reader.foreign, " must be an array in ",
+                    backend_device() == Device::cpu ? "host" : "GPU", " memory that this backend reads");
   }
 
   void prepare(Op& op, const Reader& reader) const {
     op.infer();
     if constexpr (requires { Op::kPacks; })
-      if (reader.packed && entries().pack_spec)
-        op.weight.packed = reader.packed->panels(active_table(), entries(), op);
+      if (reader.packed && entries().pack_spec) op.weight.packed = reader.packed->panels(active_table(), entries(), op);
   }
 
   void run(const Op& op, Pass pass) const {
@@ -327,7 +331,7 @@ struct Binding {
     results.op = name, results.library = reader.library;
     results.outputs = outputs, results.saves = saves, results.gradients = gradients;
     op.fields(results);
-    AllocateGradients made(reader.library, wanted);
+    AllocateGradients made(reader.library, wanted, op.keeps_format());
     op.fields(made);
     run(op, Pass::backward);
     return as_tuple(made.gradients);
@@ -335,7 +339,7 @@ struct Binding {
 };
 
 template <class Op>
-void bind_op(py::module_& m, py::dict& table, const char* name, Entries<Op> KernelTable::*row) {
+void bind_op(py::module_& m, py::dict& table, const char* name, Entries<Op> KernelTable::* row) {
   const Binding<Op> b{name, row};
   const std::string n = name;
   m.def(name, [b](const py::args& a) { return b.call(a); });

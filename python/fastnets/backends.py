@@ -20,7 +20,19 @@ import numpy as np
 from . import _cpu, arrays, reference
 from . import _cpu as ops
 
-__all__ = ["OPS", "BACKENDS", "Call", "Op", "backward", "forward", "ops", "pack_weight", "record", "use_backend"]
+__all__ = [
+    "BACKENDS",
+    "Call",
+    "OPS",
+    "Op",
+    "backward",
+    "forward",
+    "ops",
+    "pack_weight",
+    "record",
+    "renamed",
+    "use_backend",
+]
 
 BACKENDS = ("reference", "cpu", "cuda", "cuda-emulated")
 
@@ -234,6 +246,12 @@ def _host_arguments(op: Op, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
 
 def _unpacked(value: Any) -> Any:
     return value.array if type(value).__name__ == "PackedWeight" else value
+
+
+def renamed(error: Exception, function: str) -> Exception:
+    """Return an op's error in the words of the function that was called: ``conv: …`` becomes ``conv2d: …``."""
+    op, colon, rest = str(error).partition(": ")
+    return type(error)(f"{function}: {rest}") if colon and op in OPS else error
 
 
 def _numpy_dtype(name: str) -> np.dtype[Any]:
