@@ -135,7 +135,7 @@ def test_backward_is_the_finite_difference(case, rng, seed):
     dy = rng.standard_normal(y.shape)
     gradients = gradients_of(op, dy, inputs, parameters)
     assert len(gradients) == len(inputs)
-    for place, (x, dx) in enumerate(zip(inputs, gradients)):
+    for place, (x, dx) in enumerate(zip(inputs, gradients, strict=True)):
         if not is_differentiable(op, place, x):
             assert dx is None
             continue
@@ -219,7 +219,8 @@ def test_adamw_steps_the_master(rng):
     hyper = 7, 0.1, 0.9, 0.99, 1e-8, 0.5
     stepped = reference.adamw(theta, g, m, v, master, *hyper)
     expected = reference.adamw(master, g, m, v, None, *hyper)
-    assert all((a == b).all() for a, b in zip(stepped[:3], expected[:3])) and (stepped[3] == expected[0]).all()
+    for a, b in zip(stepped, (*expected[:3], expected[0]), strict=True):
+        np.testing.assert_array_equal(a, b)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16"])

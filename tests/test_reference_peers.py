@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
+from fastnets.cases import CASES, tolerances
 
 from fastnets import reference
-from fastnets.cases import CASES, tolerances
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed (extra: peers)")
 F = torch.nn.functional
@@ -24,7 +24,7 @@ def torch_linear(x, w, b, residual, kind):
 
 
 def torch_conv(x, w, b, residual, stride, padding, padding_end, dilation, groups, mode, kind):
-    widths = [width for pair in zip(reversed(padding), reversed(padding_end)) for width in pair]
+    widths = [width for pair in zip(reversed(padding), reversed(padding_end), strict=True) for width in pair]
     x = F.pad(x, widths, mode="constant" if mode == "zeros" else mode)
     z = [F.conv1d, F.conv2d, F.conv3d][len(stride) - 1](x, w, b, stride, 0, dilation, groups)
     return torch_activation(z if residual is None else z + residual, kind)
@@ -89,14 +89,14 @@ def test_reference_is_torch(case, rng, seed):
     expected = as_tuple(getattr(reference, op)(*args))
     tensors = [as_tensor(a, is_differentiable(op, i, a)) for i, a in enumerate(args)]
     outputs = as_tuple(TORCH[op](*tensors))
-    for y, y_expected, bound in zip(outputs, expected, tolerances.bound(op, args, expected)):
+    for y, y_expected, bound in zip(outputs, expected, tolerances.bound(op, args, expected), strict=True):
         assert_within(y, y_expected, bound, f"seed {seed}, {op} {case}")
 
     dy = rng.standard_normal(expected[0].shape)
     expected_gradients = getattr(reference, op + "_backward")(dy, *args)
     bounds = tolerances.bound_backward(op, (dy,), args, expected_gradients)
     outputs[0].backward(torch.tensor(dy))
-    for i, (gradient, bound) in enumerate(zip(expected_gradients, bounds)):
+    for i, (gradient, bound) in enumerate(zip(expected_gradients, bounds, strict=True)):
         tensor_gradient = tensors[i].grad if isinstance(tensors[i], torch.Tensor) else None
         assert_within(tensor_gradient, gradient, bound, f"seed {seed}, gradient {i} of {op} {case}")
 

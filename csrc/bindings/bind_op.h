@@ -3,11 +3,11 @@
 //   op_forward(arguments, save)                               → (outputs, saved)
 //   op_backward(arguments, outputs, saved, gradients, wanted) → gradients of the inputs
 //   op_infer(arguments, save)                                 → (outputs, saved) as descriptions
+//   op_infer_backward(arguments)                              → gradients of the inputs as descriptions
 // `arguments` are the op's inputs, then its parameters, in the order in which the op declares them.
 #pragma once
-#include <optional>
-
 #include "bindings/fields.h"
+#include "bindings/unlocked.h"
 
 namespace fastnets {
 
@@ -67,10 +67,11 @@ struct Binding {
 
   static void run(const Op& op, Pass pass, std::int64_t elements) {
     const Entries<Op>& found = entries();
-    std::optional<py::gil_scoped_release> unlocked;
-    if (elements > kTinyElements) unlocked.emplace();
-    const Context context{call_workspace(found.workspace_bytes(op, pass))};
-    (pass == Pass::forward ? found.forward : found.backward)(op, context);
+    const auto compute = [&] {
+      const Context context{call_workspace(found.workspace_bytes(op, pass))};
+      (pass == Pass::forward ? found.forward : found.backward)(op, context);
+    };
+    elements > kTinyElements ? without_lock(compute) : compute();
   }
 
   static py::object call(PyObject* const* arguments, Py_ssize_t count) {
@@ -127,6 +128,15 @@ struct Binding {
     return py::make_tuple(as_tuple(made.outputs), as_tuple(made.saves));
   }
 
+  static py::tuple infer_backward(const py::tuple& arguments) {
+    Op op;
+    read(arguments, op);
+    op.infer();
+    DescribeGradients made(op.keeps_format());
+    op.fields(made);
+    return as_tuple(made.gradients);
+  }
+
   static py::tuple backward(const py::tuple& arguments, const py::tuple& outputs, const py::tuple& saves,
                             const py::tuple& gradients, const py::tuple& wanted) {
     Op op;
@@ -137,7 +147,7 @@ struct Binding {
     results.op = name, results.library = reader.library;
     results.outputs = outputs, results.saves = saves, results.gradients = gradients;
     op.fields(results);
-    AllocateGradients made(reader.library, wanted);
+    AllocateGradients made(reader.library, wanted, op.keeps_format());
     op.fields(made);
     run(op, Pass::backward, 3 * reader.elements);
     return as_tuple(made.gradients);
@@ -156,6 +166,7 @@ void bind_op(py::module_& m, py::dict& table) {
   m.attr(B::name) = py::reinterpret_steal<py::object>(function);
   m.def((n + "_forward").c_str(), &B::forward);
   m.def((n + "_infer").c_str(), &B::infer);
+  m.def((n + "_infer_backward").c_str(), &B::infer_backward);
   m.def((n + "_backward").c_str(), &B::backward);
   Op op;
   DescribeFields fields;

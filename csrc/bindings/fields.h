@@ -28,6 +28,11 @@ struct Reader {
   std::int64_t elements = 0;      // of all arrays
 
   PyObject* take() { return arguments[next++]; }
+  PyObject* take_array(const char* what) {
+    PyObject* object = take();
+    check<TypeError>(object != Py_None, op, ": ", what, " must be an array, got None");
+    return object;
+  }
 
   void array(const char* what, PyObject* object, Tensor& out, bool write = false) {
     if (foreign) return;
@@ -63,13 +68,13 @@ struct Reader {
     elements += out.size();
   }
 
-  void input(const char* what, Tensor& out) { array(what, take(), out); }
-  void input(const char* what, Tensor& out, Tensor&) { array(what, take(), out); }
+  void input(const char* what, Tensor& out) { array(what, take_array(what), out); }
+  void input(const char* what, Tensor& out, Tensor&) { input(what, out); }
   void optional(const char* what, Tensor& out) {
     if (PyObject* object = take(); object != Py_None) array(what, object, out);
   }
   void optional(const char* what, Tensor& out, Tensor&) { optional(what, out); }
-  void in_place(const char* what, Tensor& out) { array(what, take(), out, true); }
+  void in_place(const char* what, Tensor& out) { array(what, take_array(what), out, true); }
   void optional_in_place(const char* what, Tensor& out) {
     if (PyObject* object = take(); object != Py_None) array(what, object, out, true);
   }
@@ -173,26 +178,55 @@ struct ReadResults : Ignore {
   void saved(const char* what, Tensor& t) { reread(next(saves, save_index, what), what, t); }
 };
 
-// Makes the arrays of the gradients that are wanted, in the memory format of the inputs.
-struct AllocateGradients : Ignore {
-  Library library;
-  py::tuple wanted;
-  std::size_t index = 0;
-  std::vector<py::object> gradients;
-  AllocateGradients(Library library_, py::tuple wanted_) : library(library_), wanted(std::move(wanted_)) {}
+// The gradient of an input: row-major, or channels-last as the input where the op keeps the format.
+inline bool describe_gradient(const Tensor& t, bool keeps_format, Tensor& gradient) {
+  if (!t || !is_float(t.dtype)) return false;
+  gradient.describe_like(t);
+  if (keeps_format && t.is_channels_last()) gradient.make_channels_last();
+  return true;
+}
 
-  void input(const char*, Tensor&) { gradients.push_back((++index, py::none())); }
+// Visits inputs, once for each, with their gradients where they have one.
+template <class Derived>
+struct VisitGradients : Ignore {
+  std::vector<py::object> gradients;
+  void input(const char*, Tensor&) { gradients.push_back(static_cast<Derived*>(this)->none()); }
   void input(const char*, Tensor& t, Tensor& gradient) {
-    check<TypeError>(index < wanted.size(), "wanted has ", wanted.size(), " flags, too few");
-    if (!py::bool_(wanted[index++]) || !t) return gradients.push_back(py::none());
-    gradient.describe_like(t);
-    if (t.is_channels_last()) gradient.make_channels_last();
-    gradients.push_back(new_array(gradient, library));
+    gradients.push_back(static_cast<Derived*>(this)->make(t, gradient));
   }
   void optional(const char* what, Tensor& t) { input(what, t); }
   void optional(const char* what, Tensor& t, Tensor& gradient) { input(what, t, gradient); }
   void in_place(const char* what, Tensor& t) { input(what, t); }
   void optional_in_place(const char* what, Tensor& t) { input(what, t); }
+};
+
+// Makes the arrays of the gradients that are wanted.
+struct AllocateGradients : VisitGradients<AllocateGradients> {
+  Library library;
+  py::tuple wanted;
+  bool keeps_format;
+  std::size_t index = 0;
+  AllocateGradients(Library library_, py::tuple wanted_, bool keeps_format_)
+      : library(library_), wanted(std::move(wanted_)), keeps_format(keeps_format_) {}
+
+  bool next() {
+    check<TypeError>(index < wanted.size(), "backward: wanted has ", wanted.size(), " flags, one an input is needed");
+    return py::bool_(wanted[index++]);
+  }
+  py::object none() { return (next(), py::none()); }
+  py::object make(Tensor& t, Tensor& gradient) {
+    if (!next() || !describe_gradient(t, keeps_format, gradient)) return py::none();
+    return new_array(gradient, library);
+  }
+};
+
+struct DescribeGradients : VisitGradients<DescribeGradients> {
+  bool keeps_format;
+  explicit DescribeGradients(bool keeps_format_) : keeps_format(keeps_format_) {}
+  py::object none() { return py::none(); }
+  py::object make(Tensor& t, Tensor& gradient) {
+    return describe_gradient(t, keeps_format, gradient) ? py::cast(Spec{gradient}) : py::none();
+  }
 };
 
 struct CountArguments : Ignore {

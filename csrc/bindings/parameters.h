@@ -49,19 +49,24 @@ inline void parse(PyObject* object, const char* op, const char* what, Sizes& out
     parse(item.ptr(), op, what, out[i]);
   }
 }
-// An enumeration by the names that core gives it; None is the one called "none".
+// An enumeration by the names that core gives it; None is the first of those that may be left out.
 template <class E>
   requires std::is_enum_v<E>
 void parse(PyObject* object, const char* op, const char* what, E& out) {
-  const std::string wanted = object == Py_None ? "none" : PyUnicode_Check(object) ? std::string(py::str(object)) : "";
-  check<TypeError>(!wanted.empty(), op, ": ", what, " must be a string, got ", repr(object));
-  std::string names;
-  for (int i = 0; i < Names<E>::count; ++i) {
+  constexpr bool optional = requires { Names<E>::kOptional; };
+  if (optional && object == Py_None) {
+    out = E{};
+    return;
+  }
+  check<TypeError>(PyUnicode_Check(object), op, ": ", what, " must be a string, got ", repr(object));
+  const std::string wanted = py::str(object);
+  std::string names = optional ? "None" : "";
+  for (int i = optional ? 1 : 0; i < Names<E>::count; ++i) {
     if (wanted == Names<E>::list[i]) {
       out = static_cast<E>(i);
       return;
     }
-    names += (i ? ", " : "") + std::string(Names<E>::list[i]);
+    names += (names.empty() ? "" : ", ") + std::string(Names<E>::list[i]);
   }
   fail(op, ": ", what, " is ", repr(object), " but must be one of ", names);
 }
@@ -75,7 +80,7 @@ inline const char* schema_type(const Sizes&) { return "int[]"; }
 template <class E>
   requires std::is_enum_v<E>
 const char* schema_type(E) {
-  return std::string("none") == Names<E>::list[0] ? "str?" : "str";
+  return requires { Names<E>::kOptional; } ? "str?" : "str";
 }
 
 }  // namespace fastnets

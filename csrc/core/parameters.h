@@ -22,6 +22,7 @@ template <>
 struct Names<Activation> {
   static constexpr auto& list = kActivationNames;
   static constexpr int count = 9;
+  static constexpr bool kOptional = true;  // the first one is Python's None
 };
 
 }  // namespace fastnets

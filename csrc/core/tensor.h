@@ -56,7 +56,9 @@ struct Tensor {
       step *= shape_[i];
     }
   }
-  FASTNETS_INLINE void describe_like(const Tensor& other) { describe(other.dtype, other.device, other.ndim, other.shape); }
+  FASTNETS_INLINE void describe_like(const Tensor& other) {
+    describe(other.dtype, other.device, other.ndim, other.shape);
+  }
   // Moves dimension 1 (the channels) of a row-major description to the innermost place in memory.
   FASTNETS_INLINE void make_channels_last() {
     std::int64_t step = stride[1] = 1;

@@ -1,4 +1,5 @@
-// Convolution as a product without an im2col array: these sources write the panels of that matrix from the image itself.
+// Convolution as a product without an im2col array: these sources write the panels of that matrix from the image
+// itself.
 //
 // A kernel element (t, r, s) is a *tap*. For the pixel at (o, p, q) of a grid, tap (t, r, s) reads the image at
 //   (o·step₀ + offset₀[t], p·step₁ + offset₁[r], q·step₂ + offset₂[s]),
@@ -126,7 +127,8 @@ FASTNETS_INLINE void pack_by_depth(int depth, PanelElement<T>* out, const Fill& 
       fill(even, k);
       if (k + 1 < depth) fill(odd, k + 1);
       for (int c = 0; c < R; c += L)
-        store_zipped(out + k * R + 2 * c, even + c, k + 1 < depth ? odd + c : nullptr, static_cast<int>(least(L, R - c)));
+        store_zipped(out + k * R + 2 * c, even + c, k + 1 < depth ? odd + c : nullptr,
+                     static_cast<int>(least(L, R - c)));
     }
     return;
   }
@@ -156,7 +158,8 @@ FASTNETS_INLINE void copy_run(T* to, const T* from, std::int64_t valid, std::int
   }
 }
 
-// A row-major image as columns of pixels: row (p…, q) of the panel, depth (c, tap). Lines of the image are copied in runs.
+// A row-major image as columns of pixels: row (p…, q) of the panel, depth (c, tap). Lines of the image are copied in
+// runs.
 template <class T>
 struct PixelColumns {
   const T* image;

@@ -7,7 +7,7 @@
 >>> dx, dweight = backward(np.ones_like(y))
 """
 
-from . import functional, random, reference
+from . import data, functional, io, nn, optim, random, reference
 from ._buildinfo import VERSION as __version__
 from .autodiff import value_and_grad, vjp
 from .backends import use_backend
@@ -17,9 +17,13 @@ from .settings import cpu_isas, num_threads, release_memory, set_cpu_isa, set_nu
 __all__ = [
     "__version__",
     "cpu_isas",
+    "data",
     "functional",
     "info",
+    "io",
+    "nn",
     "num_threads",
+    "optim",
     "random",
     "reference",
     "release_memory",

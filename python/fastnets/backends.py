@@ -20,7 +20,19 @@ import numpy as np
 from . import _cpu, arrays, reference
 from . import _cpu as ops
 
-__all__ = ["OPS", "BACKENDS", "Call", "Op", "backward", "forward", "ops", "pack_weight", "record", "use_backend"]
+__all__ = [
+    "BACKENDS",
+    "Call",
+    "OPS",
+    "Op",
+    "backward",
+    "forward",
+    "ops",
+    "pack_weight",
+    "record",
+    "renamed",
+    "use_backend",
+]
 
 BACKENDS = ("reference", "cpu", "cuda", "cuda-emulated")
 DTYPES = ("float32", "float64", "bfloat16", "float16", "int32", "int64", "bool")
@@ -182,6 +194,13 @@ def dispatch(name: str, arguments: tuple[Any, ...]) -> Any:
         from .torch import dispatch as torch_dispatch
 
         return torch_dispatch.call(op, arguments)
+    if kind == "jax":
+        from . import jax
+
+        if jax.is_traced(inputs):
+            if tape is not None:
+                raise TypeError(f"{name}: vjp on values that JAX traces; use jax.vjp")
+            return jax.call(op, arguments)
     call = forward(name, arguments, save=tape is not None)
     if tape is not None:
         tape.append(call)
@@ -257,7 +276,14 @@ def unpacked(value: Any) -> Any:
     return value.array if type(value).__name__ == "PackedWeight" else value
 
 
-def _numpy_dtype(name: str) -> np.dtype[Any]:
+def renamed(error: Exception, function: str) -> Exception:
+    """Return an op's error in the words of the function that was called: ``conv: …`` becomes ``conv2d: …``."""
+    op, colon, rest = str(error).partition(": ")
+    return type(error)(f"{function}: {rest}") if colon and op in OPS else error
+
+
+def numpy_dtype(name: str) -> np.dtype[Any]:
+    """Return the NumPy dtype that the compiled modules mean by a name."""
     return arrays.bfloat16() if name == "bfloat16" else np.dtype(name)
 
 
@@ -272,7 +298,7 @@ def _reference_forward(op: Op, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
         if spec is None:
             outputs.append(None)
         else:
-            value = np.asarray(next(values)).astype(_numpy_dtype(spec.dtype))
+            value = np.asarray(next(values)).astype(numpy_dtype(spec.dtype))
             outputs.append(arrays.from_numpy(value, first))
     return tuple(outputs)
 

@@ -5,31 +5,21 @@ Layers, optimizers and files keep arrays for a long time and move them rarely; n
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-__all__ = ["FLOAT_DTYPES", "Placement", "cast", "dtype_name", "is_real", "library", "like", "numpy_dtype", "to_numpy"]
+from .arrays import bfloat16, dtype_name, from_numpy, library, to_numpy
+
+__all__ = ["FLOAT_DTYPES", "Placement", "cast", "is_real", "like", "name_of", "numpy_dtype", "same_place", "zeros_like"]
 
 Array = Any
 
 FLOAT_DTYPES = ("float32", "bfloat16", "float16", "float64")
 
 
-def library(value: object) -> str | None:
-    """Name of the library whose array `value` is, "numpy", "torch", "cupy" or "jax"; None for what is no array."""
-    if isinstance(value, np.ndarray):
-        return "numpy"
-    for name, attribute in (("torch", "Tensor"), ("cupy", "ndarray"), ("jax", "Array")):
-        kind = getattr(sys.modules.get(name), attribute, None)  # an array's library has been imported
-        if kind is not None and isinstance(value, kind):
-            return name
-    return None
-
-
-def dtype_name(dtype: object) -> str:
+def name_of(dtype: object) -> str:
     """Name of a dtype given as a name or as an object of NumPy, ml_dtypes, CuPy, JAX or PyTorch."""
     if isinstance(dtype, str):
         return dtype
@@ -39,31 +29,12 @@ def dtype_name(dtype: object) -> str:
 
 def is_real(dtype: object) -> bool:
     """Whether the dtype is one of integers, booleans or real floating-point numbers."""
-    return dtype_name(dtype).startswith(("float", "bfloat", "int", "uint", "bool"))
+    return name_of(dtype).startswith(("float", "bfloat", "int", "uint", "bool"))
 
 
 def numpy_dtype(name: str) -> np.dtype[Any]:
     """NumPy's dtype of this name; bfloat16 is ml_dtypes'."""
-    if name != "bfloat16":
-        return np.dtype(name)
-    try:
-        import ml_dtypes
-    except ImportError:
-        raise ImportError("bfloat16 in NumPy needs ml_dtypes: pip install 'fastnets[bfloat16]'") from None
-    return np.dtype(ml_dtypes.bfloat16)
-
-
-def to_numpy(array: Array) -> np.ndarray[Any, np.dtype[Any]]:
-    """The values of any library's array as NumPy, on the host; shares memory where it can."""
-    kind = library(array)
-    if kind == "torch":
-        host = array.detach().cpu()
-        if dtype_name(host.dtype) == "bfloat16":  # torch's NumPy bridge does not know it
-            return _torch_bits(host).numpy().view(numpy_dtype("bfloat16"))  # type: ignore[no-any-return]
-        return host.numpy()  # type: ignore[no-any-return]
-    if kind == "cupy":
-        return array.get()  # type: ignore[no-any-return]
-    return np.asarray(array)
+    return bfloat16() if name == "bfloat16" else np.dtype(name)
 
 
 def cast(array: Array, dtype: str) -> Array:
@@ -75,21 +46,32 @@ def cast(array: Array, dtype: str) -> Array:
     return array.astype(numpy_dtype(dtype), copy=False)
 
 
-def like(values: Array, target: Array) -> Array:
-    """A fresh copy of `values` with the library, device and dtype of `target`."""
-    dtype, kind = dtype_name(target.dtype), library(target)
+def like(values: Array, target: Array, dtype: str | None = None) -> Array:
+    """A fresh copy of `values` with the library, device and (unless another is named) dtype of `target`."""
+    dtype = dtype or dtype_name(target)
+    kind = library(target)
     if kind == "torch":
-        import torch
-
-        source = values if library(values) == "torch" else _torch_from_numpy(to_numpy(values))
-        return source.detach().to(
-            device=target.device, dtype=target.dtype, copy=True, memory_format=torch.preserve_format
-        )
+        source = values if library(values) == "torch" else from_numpy(np.array(to_numpy(values)), target)
+        return source.detach().to(device=target.device, dtype=getattr(_torch(), dtype), copy=True)
     if kind == "cupy":
         with target.device:
-            source = values if library(values) == "cupy" else _cupy().asarray(to_numpy(values))
-            return source.astype(target.dtype, copy=True)
-    return np.array(to_numpy(values), dtype=numpy_dtype(dtype), order="C")
+            source = values if library(values) == "cupy" else from_numpy(to_numpy(values), target)
+            return source.astype(numpy_dtype(dtype), copy=True)
+    return np.array(to_numpy(values), dtype=numpy_dtype(dtype))
+
+
+def zeros_like(array: Array, dtype: str) -> Array:
+    """Zeros of the array's shape, strides, library and device."""
+    kind = library(array)
+    if kind == "torch":
+        torch = _torch()
+        return torch.zeros_like(array, dtype=getattr(torch, dtype), requires_grad=False)
+    return (_cupy() if kind == "cupy" else np).zeros_like(array, dtype=numpy_dtype(dtype))
+
+
+def same_place(a: Array, b: Array) -> bool:
+    """Whether two arrays belong to one library and live on one device."""
+    return library(a) == library(b) and getattr(a, "device", None) == getattr(b, "device", None)
 
 
 def _cupy() -> Any:
@@ -97,7 +79,7 @@ def _cupy() -> Any:
         import cupy
     except ImportError:
         raise ImportError(
-            "parameters on a GPU are CuPy arrays, which needs CuPy: pip install 'fastnets[cuda]'"
+            "parameters on a GPU are CuPy arrays, which needs CuPy: pip install 'fastnets[cupy]'"
         ) from None
     return cupy
 
@@ -106,19 +88,8 @@ def _torch() -> Any:
     try:
         import torch
     except ImportError:
-        raise ImportError("parameters as torch tensors need PyTorch: pip install 'fastnets[torch]'") from None
+        raise ImportError("parameters as torch tensors need PyTorch: pip install 'fastnets[peers]'") from None
     return torch
-
-
-def _torch_bits(tensor: Array) -> Array:
-    return tensor.contiguous().view(_torch().int16)
-
-
-def _torch_from_numpy(array: np.ndarray[Any, np.dtype[Any]]) -> Array:
-    torch = _torch()
-    if array.dtype.name == "bfloat16":
-        return torch.from_numpy(np.array(array, order="C").view(np.int16)).view(torch.bfloat16)
-    return torch.from_numpy(np.array(array, order="C"))
 
 
 @dataclass(frozen=True)
@@ -159,10 +130,10 @@ class Placement:
 
     def place(self, array: Array) -> Array:
         """`array` as asked for; itself where nothing changes."""
-        if self.dtype is not None and dtype_name(array.dtype) in FLOAT_DTYPES:
+        if self.dtype is not None and dtype_name(array) in FLOAT_DTYPES:
             array = cast(array, self.dtype)
         if self.library == "torch" and library(array) != "torch":
-            array = _torch().from_dlpack(array) if library(array) == "cupy" else _torch_from_numpy(to_numpy(array))
+            array = _to_torch(array)
         elif self.library == "numpy":
             array = to_numpy(array)
         return array if self.device is None else self._move(array, self.device)
@@ -189,7 +160,7 @@ def _classify(target: object) -> tuple[str, str]:
     elif target is None:
         raise TypeError("to: expected a device, a dtype or an array library but got None")
     else:
-        name = dtype_name(target)
+        name = name_of(target)
     if name in ("torch", "numpy"):
         return "library", name
     if name in FLOAT_DTYPES:
@@ -203,6 +174,13 @@ def _classify(target: object) -> tuple[str, str]:
             "nor an array library (numpy, torch)"
         )
     raise TypeError(f"to: parameters cannot be {name}; expected one of {', '.join(FLOAT_DTYPES)}")
+
+
+def _to_torch(array: Array) -> Array:
+    torch = _torch()
+    if library(array) == "cupy":
+        return torch.from_dlpack(array)
+    return from_numpy(np.array(array), like=torch.empty(0))
 
 
 def _names_a_dtype(name: str) -> bool:

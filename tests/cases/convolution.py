@@ -12,8 +12,9 @@ def _case(N, C, size, K, kernel, *, stride=1, padding=0, padding_end=None, dilat
     rank = len(size)
     stride, padding, dilation = (v if isinstance(v, tuple) else (v,) * rank for v in (stride, padding, dilation))
     padding_end = padding if padding_end is None else padding_end
-    padded = [h + a + b for h, a, b in zip(size, padding, padding_end)]
-    output_size = [(h - d * (r - 1) - 1) // s + 1 for h, r, s, d in zip(padded, kernel, stride, dilation)]
+    padded = [h + a + b for h, a, b in zip(size, padding, padding_end, strict=True)]
+    dimensions = zip(padded, kernel, stride, dilation, strict=True)
+    output_size = [(h - d * (r - 1) - 1) // s + 1 for h, r, s, d in dimensions]
     batch = () if N is None else (N,)
     shapes = {
         "input": (*batch, C, *size),

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..backends import ops
+from ..backends import ops, renamed
 
 __all__ = ["elu", "gelu", "leaky_relu", "relu", "sigmoid", "silu", "tanh"]
 
 _activation = ops.activation
+
+
+def _activate(function: str, input: Any, kind: str, alpha: float) -> Any:
+    try:
+        return _activation(input, kind, alpha)
+    except (TypeError, ValueError) as error:
+        raise renamed(error, function) from None
 
 
 def relu(input: Any, inplace: bool = False) -> Any:
@@ -27,7 +34,7 @@ def relu(input: Any, inplace: bool = False) -> Any:
     >>> F.relu(np.array([-1.0, 2.0]))
     array([0., 2.])
     """
-    return _activation(input, "relu", 0.0)
+    return _activate("relu", input, "relu", 0.0)
 
 
 def gelu(input: Any, approximate: str = "none") -> Any:
@@ -53,7 +60,7 @@ def gelu(input: Any, approximate: str = "none") -> Any:
     """
     if approximate not in ("none", "tanh"):
         raise ValueError(f"gelu: approximate is {approximate!r} but must be 'none' or 'tanh'")
-    return _activation(input, "gelu" if approximate == "none" else "gelu_tanh", 0.0)
+    return _activate("gelu", input, "gelu" if approximate == "none" else "gelu_tanh", 0.0)
 
 
 def silu(input: Any, inplace: bool = False) -> Any:
@@ -72,7 +79,7 @@ def silu(input: Any, inplace: bool = False) -> Any:
     >>> F.silu(np.array([0.0, 1.0])).round(4)
     array([0.    , 0.7311])
     """
-    return _activation(input, "silu", 0.0)
+    return _activate("silu", input, "silu", 0.0)
 
 
 def tanh(input: Any) -> Any:
@@ -89,7 +96,7 @@ def tanh(input: Any) -> Any:
     >>> F.tanh(np.array([0.0, 1.0])).round(4)
     array([0.    , 0.7616])
     """
-    return _activation(input, "tanh", 0.0)
+    return _activate("tanh", input, "tanh", 0.0)
 
 
 def sigmoid(input: Any) -> Any:
@@ -106,7 +113,7 @@ def sigmoid(input: Any) -> Any:
     >>> F.sigmoid(np.array([0.0, 1.0])).round(4)
     array([0.5   , 0.7311])
     """
-    return _activation(input, "sigmoid", 0.0)
+    return _activate("sigmoid", input, "sigmoid", 0.0)
 
 
 def leaky_relu(input: Any, negative_slope: float = 0.01, inplace: bool = False) -> Any:
@@ -131,7 +138,7 @@ def leaky_relu(input: Any, negative_slope: float = 0.01, inplace: bool = False) 
     >>> F.leaky_relu(np.array([-1.0, 2.0]))
     array([-0.01,  2.  ])
     """
-    return _activation(input, "leaky_relu", negative_slope)
+    return _activate("leaky_relu", input, "leaky_relu", negative_slope)
 
 
 def elu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Any:
@@ -156,4 +163,4 @@ def elu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Any:
     >>> F.elu(np.array([-1.0, 2.0])).round(4)
     array([-0.6321,  2.    ])
     """
-    return _activation(input, "elu", alpha)
+    return _activate("elu", input, "elu", alpha)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..backends import ops
+from ..backends import ops, renamed
 from .sizes import sizes
 
 __all__ = ["max_pool1d", "max_pool2d", "max_pool3d"]
@@ -13,7 +13,8 @@ _max_pool = ops.max_pool
 
 _DOC = """Return the largest value of each window.
 
-    ``output[n, c, p…] = max over r… of input[n, c, p·stride − padding + r·dilation…]``; padding counts as −inf, nan wins.
+    ``output[n, c, p…] = max over r… of input[n, c, p·stride − padding + r·dilation…]``; padding counts as −inf, and nan
+    wins.
 
     Parameters
     ----------
@@ -50,20 +51,23 @@ _DOC = """Return the largest value of each window.
 
 
 def _pool(
-    rank: int, input: Any, kernel_size: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool, return_indices: bool
+    rank: int,
+    input: Any,
+    kernel_size: Any,
+    stride: Any,
+    padding: Any,
+    dilation: Any,
+    ceil_mode: bool,
+    return_indices: bool,
 ) -> Any:
     op = f"max_pool{rank}d"
     kernel = sizes(op, "kernel_size", kernel_size, rank)
     step = kernel if stride is None or stride == () or stride == [] else sizes(op, "stride", stride, rank)
-    return _max_pool(
-        input,
-        kernel,
-        step,
-        sizes(op, "padding", padding, rank),
-        sizes(op, "dilation", dilation, rank),
-        bool(ceil_mode),
-        bool(return_indices),
-    )
+    padding, dilation = sizes(op, "padding", padding, rank), sizes(op, "dilation", dilation, rank)
+    try:
+        return _max_pool(input, kernel, step, padding, dilation, bool(ceil_mode), bool(return_indices))
+    except (TypeError, ValueError) as error:
+        raise renamed(error, op) from None
 
 
 def max_pool1d(

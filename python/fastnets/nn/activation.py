@@ -5,9 +5,9 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-import fastnets.functional as F
-from fastnets.nn.module import Module
-from fastnets.nn.tree import Array
+from .. import functional as F
+from .module import Module
+from .tree import Array
 
 __all__ = ["ELU", "GELU", "LeakyReLU", "ReLU", "SiLU", "Sigmoid", "Tanh"]
 

@@ -1,4 +1,4 @@
-"""Checks of constructor arguments that layers share. Each error names the layer, the argument, its value and the rule."""
+"""Checks of constructor arguments that layers share; each error names the layer, the argument, its value, the rule."""
 
 from __future__ import annotations
 

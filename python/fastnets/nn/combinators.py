@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, overload
 
-from fastnets.nn.module import Backward, Module
-from fastnets.nn.tree import Gradients
+from .module import Backward, Module
+from .tree import Gradients
 
 __all__ = ["Parallel", "Residual", "Select", "Sequential"]
 

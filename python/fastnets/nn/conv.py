@@ -6,12 +6,12 @@ import math
 from functools import partial
 from typing import Any
 
-import fastnets.functional as F
-from fastnets import random
-from fastnets.backends import pack_weight
-from fastnets.nn import arguments
-from fastnets.nn.module import Module
-from fastnets.nn.tree import Array
+from .. import functional as F
+from .. import random
+from ..backends import pack_weight
+from . import arguments
+from .module import Module
+from .tree import Array
 
 __all__ = ["Conv1d", "Conv2d", "Conv3d"]
 
@@ -22,6 +22,8 @@ class _Conv(Module):
     """What the convolutions share; a subclass names its number of spatial dimensions and its function."""
 
     dimensions: int
+    weight: Array
+    bias: Array | None
 
     def __init__(
         self,
@@ -78,7 +80,7 @@ class _Conv(Module):
         return partial(function, input, weight=self.weight, bias=self.bias, residual=residual, **self._options())
 
     def packed_operands(self) -> dict[str, object]:
-        return {"weight": pack_weight("conv", self.weight, groups=self.groups)}
+        return {"weight": pack_weight("conv", self.weight)}
 
     def flops(self, inputs: tuple[Any, ...], output: Array) -> int:
         return 2 * math.prod(output.shape) * math.prod(self.weight.shape[1:])

@@ -5,10 +5,10 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-import fastnets.functional as F
-from fastnets.nn import arguments
-from fastnets.nn.module import Module
-from fastnets.nn.tree import Array
+from .. import functional as F
+from . import arguments
+from .module import Module
+from .tree import Array
 
 __all__ = ["Dropout"]
 

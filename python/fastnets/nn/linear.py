@@ -6,12 +6,12 @@ import math
 from functools import partial
 from typing import Any
 
-import fastnets.functional as F
-from fastnets import random
-from fastnets.backends import pack_weight
-from fastnets.nn import arguments
-from fastnets.nn.module import Module
-from fastnets.nn.tree import Array
+from .. import functional as F
+from .. import random
+from ..backends import pack_weight
+from . import arguments
+from .module import Module
+from .tree import Array
 
 __all__ = ["Linear"]
 
@@ -53,6 +53,9 @@ class Linear(Module):
     >>> layer(np.ones((2, 3), np.float32)).shape
     (2, 4)
     """
+
+    weight: Array
+    bias: Array | None
 
     def __init__(
         self,

@@ -14,10 +14,10 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from fastnets import placement
-from fastnets.differentiation import vjp
-from fastnets.nn import state, structure
-from fastnets.nn.tree import Array, Gradients, Role, Tree
+from .. import placement
+from ..autodiff import vjp
+from . import state, structure
+from .tree import Array, Gradients, Role, Tree
 
 __all__ = ["Backward", "Module"]
 
@@ -127,11 +127,12 @@ class Module(Tree):
         y, backward = vjp(call.func, *call.args, **call.keywords)
         input_names = _input_names(type(self).operation)[: len(inputs)]
         parameter_names = [name for name in self._names(Role.PARAMETER) if name in call.keywords]
+        wanted = (*parameter_names, *(input_names if input_gradient else ()))
         version = self._version
 
         def layer_backward(dy: Any) -> tuple[Any, Gradients]:
             self.check_version(version)
-            gradients = backward(dy, by_name=True)
+            gradients = backward(dy, by_name=True, wanted=wanted)
             grads = {name: gradients[name] for name in parameter_names if gradients.get(name) is not None}
             if not input_gradient:
                 return None, grads

@@ -5,10 +5,10 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-import fastnets.functional as F
-from fastnets.nn import arguments
-from fastnets.nn.module import Module
-from fastnets.nn.tree import Array
+from .. import functional as F
+from . import arguments
+from .module import Module
+from .tree import Array
 
 __all__ = ["MaxPool1d", "MaxPool2d", "MaxPool3d"]
 
@@ -62,7 +62,9 @@ def _size(layer: str, name: str, value: Size, dimensions: int, least: int) -> Si
     return sizes if isinstance(value, (tuple, list)) else sizes[0]
 
 
-_DOC = """Maximum over windows of {d} spatial dimension{s}: ``y[n, c, p] = max_r x[n, c, p · stride - padding + r · dilation]``.
+_DOC = """Maximum over windows of {d} spatial dimension{s}, with torch's arguments in torch's order.
+
+    ``y[n, c, p] = max_r x[n, c, p · stride - padding + r · dilation]``, where p and r have {d} component{s}.
 
     Parameters
     ----------

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from fastnets.nn import arguments
-from fastnets.nn.module import Backward, Module
-from fastnets.nn.tree import Array, Gradients
+from . import arguments
+from .module import Backward, Module
+from .tree import Array, Gradients
 
 __all__ = ["Flatten", "Identity"]
 
@@ -43,7 +43,7 @@ class Flatten(Module):
             raise ValueError(
                 f"Flatten: start_dim={self.start_dim} lies behind end_dim={self.end_dim} for input of shape {shape}"
             )
-        return input.reshape(shape[:first] + (math.prod(shape[first : last + 1]),) + shape[last + 1 :])
+        return input.reshape((*shape[:first], math.prod(shape[first : last + 1]), *shape[last + 1 :]))
 
     def _dimension(self, name: str, rank: int) -> int:
         value: int = getattr(self, name)

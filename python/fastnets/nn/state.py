@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from fastnets import placement
-from fastnets.nn.tree import Array, Role, Slot
+from .. import arrays, placement
+from .tree import Array, Role, Slot
 
 if TYPE_CHECKING:
-    from fastnets.nn.module import Module
+    from .module import Module
 
 __all__ = ["Mismatch", "load", "place"]
 
@@ -43,10 +43,10 @@ def load(module: Module, state: Mapping[str, Array], strict: bool) -> Mismatch:
         locked: dict[int, Array] = {}
         for slot, value in values:
             array = slot.array
-            if placement.library(array) == "numpy" and not array.flags.writeable:  # its user locked it, or its file
+            if arrays.library(array) == "numpy" and not array.flags.writeable:  # its user locked it, or its file
                 locked[id(array)] = value
             else:
-                (array.detach() if placement.library(array) == "torch" else array)[...] = value
+                (array.detach() if arrays.library(array) == "torch" else array)[...] = value
         for slot in holders:
             slot.owner.__dict__[slot.attribute] = locked.get(id(slot.array), slot.array)
     return mismatch
@@ -78,7 +78,7 @@ def _changing(owners: Iterable[Module]) -> ExitStack:
 def _converted(value: Any, slot: Slot, title: str) -> Array:
     """A fresh copy of the value as the slot's array has it: same library, device, dtype, shape."""
     where = f"load_state_dict: {title}: {slot.name}"
-    if placement.library(value) is None and not isinstance(value, np.generic):
+    if arrays.library(value) is None and not isinstance(value, np.generic):
         raise TypeError(f"{where} is {type(value).__name__} but an array is expected")
     if not placement.is_real(value.dtype):
         raise TypeError(f"{where} is {value.dtype} but numbers castable to {slot.array.dtype} are expected")

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from fastnets import placement
+from .. import placement
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from fastnets.nn.module import Module
+    from .module import Module
 
 __all__ = ["Summary", "summarise", "tree_of", "watcher"]
 
@@ -93,7 +93,7 @@ def summarise(module: Module, input_shape: tuple[int, ...], dtype: Any) -> Summa
 
 
 def _table(rows: list[_Row]) -> str:
-    widths = [max(len(cell) for cell in column) for column in zip(*rows)]
+    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
     return "\n".join(
         f"{row.layer:<{widths[0]}}  {row.output:<{widths[1]}}  {row.parameters:>{widths[2]}}  {row.flops:>{widths[3]}}"
         for row in rows
@@ -111,9 +111,9 @@ def _zeros(module: Module, shape: tuple[int, ...], dtype: Any) -> Any:
     first = next(module.parameters(), None)
     zeros = np.zeros(shape, np.float32)
     if first is None:
-        return zeros if dtype is None else zeros.astype(placement.numpy_dtype(placement.dtype_name(dtype)))
+        return zeros if dtype is None else zeros.astype(placement.numpy_dtype(placement.name_of(dtype)))
     zeros = placement.like(zeros, first)
-    return zeros if dtype is None else placement.cast(zeros, placement.dtype_name(dtype))
+    return zeros if dtype is None else placement.cast(zeros, placement.name_of(dtype))
 
 
 @contextmanager

@@ -11,10 +11,10 @@ from contextlib import AbstractContextManager, nullcontext
 from enum import Enum
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
-from fastnets import placement
+from .. import arrays, placement
 
 if TYPE_CHECKING:
-    from fastnets.nn.module import Module
+    from .module import Module
 
 __all__ = ["Array", "Gradients", "Parameter", "Parameters", "Role", "Slot", "Tree"]
 
@@ -74,7 +74,7 @@ class Parameters(Iterator[Array]):
     """The iterator that ``module.parameters()`` returns; an optimizer given one reads its module's names from it."""
 
     def __init__(self, module: Tree) -> None:
-        self.module = module
+        self.module = cast("Module", module)
         self._arrays = (array for _, array in module.named_parameters())
 
     def __next__(self) -> Array:
@@ -181,9 +181,11 @@ class Tree:
             raise ValueError(f"{type(self).__name__}: {name!r} is already an attribute of the class")
 
     def _checked(self, name: str, array: Array, any_dtype: bool = False) -> Array:
-        if placement.library(array) is None:
+        if arrays.library(array) is None:
             raise TypeError(f"{type(self).__name__}: {name} is {type(array).__name__} but an array is expected")
-        dtype = placement.dtype_name(array.dtype)
+        if arrays.library(array) == "jax":
+            raise TypeError(f"{type(self).__name__}: {name} is a JAX array, which cannot be updated in place")
+        dtype = arrays.dtype_name(array)
         if not any_dtype and dtype not in placement.FLOAT_DTYPES:
             raise TypeError(
                 f"{type(self).__name__}: {name} is {dtype} but one of {', '.join(placement.FLOAT_DTYPES)} is expected"

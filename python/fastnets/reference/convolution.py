@@ -14,31 +14,32 @@ _NUMPY_PADDING_MODE = {"zeros": "constant", "reflect": "reflect", "replicate": "
 
 
 def _pad(x, padding, padding_end, mode):
-    widths = [(0, 0), (0, 0), *zip(padding, padding_end)]
+    widths = [(0, 0), (0, 0), *zip(padding, padding_end, strict=True)]
     return np.pad(x, widths, mode=_NUMPY_PADDING_MODE[mode])
 
 
 def _pad_backward(dpadded, size, padding, padding_end, mode):
     """Add the gradient of each padded element to the element it was copied from; zeros were copied from none."""
     dx = dpadded
-    for axis, (h, before, after) in enumerate(zip(size, padding, padding_end), start=2):
+    for axis, (h, before, after) in enumerate(zip(size, padding, padding_end, strict=True), start=2):
         if mode == "zeros":
             dx = np.take(dx, np.arange(before, before + h), axis)
             continue
         source = np.pad(np.arange(h), (before, after), mode=_NUMPY_PADDING_MODE[mode])
-        folded = np.zeros(dx.shape[:axis] + (h,) + dx.shape[axis + 1 :])
+        folded = np.zeros((*dx.shape[:axis], h, *dx.shape[axis + 1 :]))
         np.add.at(np.moveaxis(folded, axis, 0), source, np.moveaxis(dx, axis, 0))
         dx = folded
     return dx
 
 
 def _output_size(padded_size, kernel_size, stride, dilation):
-    return tuple((h - d * (r - 1) - 1) // s + 1 for h, r, s, d in zip(padded_size, kernel_size, stride, dilation))
+    dimensions = zip(padded_size, kernel_size, stride, dilation, strict=True)
+    return tuple((h - d * (r - 1) - 1) // s + 1 for h, r, s, d in dimensions)
 
 
 def _tap_window(padded, tap, output_size, stride, dilation):
     """What kernel tap (r, s) meets in the padded input, for each output (p, q): h = p·stride + r·dilation."""
-    slices = [slice(r * d, r * d + p * s, s) for r, p, s, d in zip(tap, output_size, stride, dilation)]
+    slices = [slice(r * d, r * d + p * s, s) for r, p, s, d in zip(tap, output_size, stride, dilation, strict=True)]
     return padded[(..., *slices)]
 
 

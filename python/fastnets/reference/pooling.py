@@ -10,7 +10,7 @@ import numpy as np
 
 def _output_size(size, kernel_size, stride, padding, dilation, ceil_mode):
     output_size = []
-    for h, r, s, pad, d in zip(size, kernel_size, stride, padding, dilation):
+    for h, r, s, pad, d in zip(size, kernel_size, stride, padding, dilation, strict=True):
         span = h + 2 * pad - d * (r - 1) - 1
         p = (-(-span // s) if ceil_mode else span // s) + 1
         if ceil_mode and (p - 1) * s >= h + pad:
@@ -30,10 +30,11 @@ def _max_and_index(x, kernel_size, stride, padding, dilation, ceil_mode):
     best = np.full(x.shape[:-rank] + output_size, -np.inf)
     index = np.full(best.shape, -1, np.int64)
     for tap in np.ndindex(*kernel_size):  # h = p·stride − padding + r·dilation
-        taps = zip(tap, output_size, stride, padding, dilation)
+        taps = zip(tap, output_size, stride, padding, dilation, strict=True)
         position = np.ix_(*[np.arange(p) * s - pad + r * d for r, p, s, pad, d in taps])
-        inside = np.logical_and.reduce(np.broadcast_arrays(*[(0 <= h) & (h < H) for h, H in zip(position, size)]))
-        position = tuple(np.clip(h, 0, H - 1) for h, H in zip(position, size))
+        inside = [(0 <= h) & (h < H) for h, H in zip(position, size, strict=True)]
+        inside = np.logical_and.reduce(np.broadcast_arrays(*inside))
+        position = tuple(np.clip(h, 0, H - 1) for h, H in zip(position, size, strict=True))
         value = x[(..., *position)]
         better = inside & ((value > best) | np.isnan(value) | (index < 0))
         best = np.where(better, value, best)

@@ -17,7 +17,7 @@ import torch
 from .. import backends
 from ..backends import OPS, Op
 from . import dispatch
-from .shapes import channels_last_strides, infer, is_channels_last
+from .shapes import Described, infer, infer_backward
 
 _library = torch.library.Library("fastnets", "FRAGMENT")
 
@@ -30,10 +30,10 @@ def call(name: str, arguments: tuple[Any, ...]) -> Any:
     n, m = len(op.inputs), len(op.outputs)
     tensors = arguments[:n]
     parameters = [_seed(v) if t == "Tensor" else v for v, t in zip(arguments[n:], op.parameter_types, strict=True)]
-    if not torch.compiler.is_compiling() and torch._C._are_functorch_transforms_active():
-        made = _Transformed.apply(op, *tensors, *parameters, True)
+    save = torch.is_grad_enabled() and any([t is not None and t.requires_grad for t in tensors])
+    if save and not torch.compiler.is_compiling() and torch._C._are_functorch_transforms_active():
+        made = _Transformed.apply(op, *tensors, *parameters, save)
     else:
-        save = torch.is_grad_enabled() and any([t is not None and t.requires_grad for t in tensors])
         made = getattr(torch.ops.fastnets, name)(*tensors, *parameters, save)
     made = made[:m] if isinstance(made, (tuple, list)) else (made,)
     present = [output for output in made if output.dtype is not torch.uint8]
@@ -78,10 +78,7 @@ def _forward(op: Op, *values: Any) -> Any:
 
 def _forward_fake(op: Op, *values: Any) -> Any:
     *arguments, save = values
-    device = values[0].device
-    described = infer(op, tuple(arguments), save)
-    made = (d and torch.empty_strided(d.sizes, d.strides, dtype=d.dtype, device=device) for d in described)
-    return _returned(made, device)
+    return _empty(infer(op, tuple(arguments), save), values[0].device)
 
 
 def _split(op: Op, values: tuple[Any, ...]) -> tuple[tuple[Any, ...], ...]:
@@ -116,18 +113,14 @@ def _present(tensors: Iterable[torch.Tensor]) -> tuple[torch.Tensor | None, ...]
 
 def _backward_fake(op: Op, *values: Any) -> Any:
     _, arguments, _, _, wanted = _split(op, values)
-    inputs = [t for t, d in zip(arguments, op.differentiable, strict=False) if d]
-    made = (_like(t) if flag and t is not None else None for t, flag in zip(inputs, wanted, strict=True))
-    return _returned(made, arguments[0].device)
+    described = infer_backward(op, arguments)
+    chosen = [d for d, differentiable in zip(described, op.differentiable, strict=True) if differentiable]
+    return _empty((d if flag else None for d, flag in zip(chosen, wanted, strict=True)), arguments[0].device)
 
 
-def _like(tensor: torch.Tensor) -> torch.Tensor:
-    """A gradient: row-major, or channels-last where the input is."""
-    if is_channels_last(tensor):
-        return torch.empty_strided(
-            tensor.shape, channels_last_strides(tensor.shape), dtype=tensor.dtype, device=tensor.device
-        )
-    return torch.empty(tensor.shape, dtype=tensor.dtype, device=tensor.device)
+def _empty(described: Iterable[Described | None], device: torch.device) -> Any:
+    made = (d and torch.empty_strided(d.sizes, d.strides, dtype=d.dtype, device=device) for d in described)
+    return _returned(made, device)
 
 
 def _setup_context(op: Op, ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:

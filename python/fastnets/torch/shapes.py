@@ -39,7 +39,7 @@ def channels_last_strides(sizes: Sequence[Any]) -> list[Any]:
     return [inner[0], inner[-1], *inner[1:-1]]
 
 
-def is_channels_last(tensor: torch.Tensor) -> bool:
+def _is_channels_last(tensor: torch.Tensor) -> bool:
     """Whether the compiled modules take a tensor for channels-last memory."""
     if tensor.dim() < 3 or tensor.is_contiguous():
         return False
@@ -47,75 +47,33 @@ def is_channels_last(tensor: torch.Tensor) -> bool:
     return all(n == 1 or s == w for n, s, w in zip(tensor.shape, tensor.stride(), wanted, strict=True))
 
 
-def infer(op: Op, arguments: tuple[Any, ...], save: bool) -> list[Described | None]:
-    """Describe the outputs of an op and what it saves; None for what is not there.
+class _Arguments:
+    """An op's arguments as the compiled module knows them, which knows sizes as numbers: symbols take values."""
 
-    The compiled module knows sizes as numbers. A size of the result that moves with a symbolic size, step by step, is
-    that symbol plus a constant; a symbol that any size follows in another way becomes the number that it is.
-    """
-    n = len(op.inputs)
-    tensors = arguments[:n]
-    parameters = tuple(_parameter(a, t) for a, t in zip(arguments[n:], op.parameter_types, strict=True))
-    shapes = [None if t is None else [str(s) if isinstance(s, torch.SymInt) else s for s in t.shape] for t in tensors]
-    symbols = {str(size): size for t in tensors if t is not None for size in t.shape if isinstance(size, torch.SymInt)}
-    hints = {key: _hint(size) for key, size in symbols.items()}
-    layouts = [
-        None if t is None else channels_last_strides if is_channels_last(t) else row_major_strides for t in tensors
-    ]
+    def __init__(self, op: Op, arguments: tuple[Any, ...]):
+        n = len(op.inputs)
+        self.tensors = arguments[:n]
+        self.parameters = [_parameter(a, t) for a, t in zip(arguments[n:], op.parameter_types, strict=True)]
+        sizes = [size for t in self.tensors if t is not None for size in t.shape]
+        self.symbols = {str(size): size for size in sizes if isinstance(size, torch.SymInt)}
+        self.values = {name: _hint(symbol) for name, symbol in self.symbols.items()}
+        self._shapes = [() if t is None else tuple(map(_symbol_name, t.shape)) for t in self.tensors]
+        self._channels_last = [t is not None and _is_channels_last(t) for t in self.tensors]
 
-    def run(moved: dict[str, int]) -> list[Any]:
-        specs = []
-        for tensor, shape, strides_of in zip(tensors, shapes, layouts, strict=True):
-            if tensor is None or shape is None or strides_of is None:
+    def described(self, values: dict[str, int]) -> tuple[Any, ...]:
+        specs: list[Any] = []
+        for tensor, shape, channels_last in zip(self.tensors, self._shapes, self._channels_last, strict=True):
+            if tensor is None:
                 specs.append(None)
                 continue
-            sizes = [moved[s] if isinstance(s, str) else s for s in shape]
-            strides = strides_of(sizes) if symbols else list(tensor.stride())
+            sizes = [values[s] if isinstance(s, str) else s for s in shape]
+            strides = _strides(sizes, channels_last) if self.symbols else list(tensor.stride())
             specs.append(_cpu.Spec(sizes, strides, str(tensor.dtype).removeprefix("torch.")))
-        outputs, saved = getattr(_cpu, op.name + "_infer")((*specs, *parameters), save)
-        return [*outputs, *saved]
-
-    base = run(hints)
-    results = [spec and Described(list(spec.shape), list(spec.strides), getattr(torch, spec.dtype)) for spec in base]
-    for key, symbol in symbols.items():
-        _follow(key, symbol, hints, run, base, results)
-    for spec, result in zip(base, results, strict=True):
-        if result is not None and symbols:
-            row_major = list(spec.strides) == row_major_strides(spec.shape)
-            result.strides = (row_major_strides if row_major else channels_last_strides)(result.sizes)
-    return results
+        return (*specs, *self.parameters)
 
 
-def _follow(
-    key: str,
-    symbol: torch.SymInt,
-    hints: dict[str, int],
-    run: Callable[[dict[str, int]], list[Any]],
-    base: list[Any],
-    results: list[Described | None],
-) -> None:
-    """Put a symbol into the sizes that follow it, or fix its value."""
-    slopes = []
-    try:
-        for step in _STEPS:
-            moved = run({**hints, key: hints[key] + step})
-            slopes.append(
-                [
-                    (m - b) / step
-                    for to, at in zip(moved, base, strict=True)
-                    if at
-                    for m, b in zip(to.shape, at.shape, strict=True)
-                ]
-            )
-    except (TypeError, ValueError):
-        slopes = []
-    if not slopes or any(s != slopes[0] for s in slopes) or set(slopes[0]) - {0.0, 1.0}:
-        int(symbol)
-        return
-    follows = iter(slopes[0])
-    for result in results:
-        if result is not None:
-            result.sizes = [size + (symbol - hints[key]) if next(follows) else size for size in result.sizes]
+def _symbol_name(size: Any) -> Any:
+    return str(size) if isinstance(size, torch.SymInt) else size
 
 
 def _hint(size: torch.SymInt) -> int:
@@ -127,3 +85,77 @@ def _parameter(value: Any, kind: str) -> Any:
     if kind == "Tensor":
         return 0  # a seed has no part in shapes
     return tuple(value) if isinstance(value, list) else value
+
+
+def _strides(sizes: Sequence[Any], channels_last: bool) -> list[Any]:
+    return channels_last_strides(sizes) if channels_last else row_major_strides(sizes)
+
+
+def _result(spec: Any, sizes: Sequence[Any] | None) -> Described | None:
+    """The description of a result, with sizes in the place of the numbers where they are given."""
+    if spec is None:
+        return None
+    strides = list(spec.strides)
+    if sizes is not None:
+        strides = _strides(sizes, strides != row_major_strides(spec.shape))
+    return Described(list(spec.shape if sizes is None else sizes), strides, getattr(torch, spec.dtype))
+
+
+def infer(op: Op, arguments: tuple[Any, ...], save: bool) -> list[Described | None]:
+    """Describe the outputs of an op and what it saves; None for what is not there.
+
+    A size of the result that moves with a symbolic size of the inputs, step by step, is that symbol plus a constant; a
+    symbol that a size follows in another way becomes the number that it is.
+    """
+    given = _Arguments(op, arguments)
+
+    def run(values: dict[str, int]) -> list[Any]:
+        outputs, saved = getattr(_cpu, op.name + "_infer")(given.described(values), save)
+        return [*outputs, *saved]
+
+    specs = run(given.values)
+    if not given.symbols:
+        return [_result(spec, None) for spec in specs]
+    sizes = [[] if spec is None else list(spec.shape) for spec in specs]
+    for name, symbol in given.symbols.items():
+        value = given.values[name]
+        slopes = _slopes(lambda step, name=name, value=value: run({**given.values, name: value + step}), specs)
+        if slopes is None:
+            int(symbol)
+        else:
+            sizes = [
+                [size + (symbol - value) if slope else size for size, slope in zip(*pair, strict=True)]
+                for pair in zip(sizes, slopes, strict=True)
+            ]
+    return [_result(spec, size) for spec, size in zip(specs, sizes, strict=True)]
+
+
+def _slopes(run: Callable[[int], list[Any]], specs: list[Any]) -> list[list[int]] | None:
+    """By how much each size of the results grows with one symbol, 0 or 1; None where it is neither."""
+    found = None
+    for step in _STEPS:
+        try:
+            moved = run(step)
+        except (TypeError, ValueError):
+            return None
+        grown = [
+            [] if spec is None else [to - at for to, at in zip(new.shape, spec.shape, strict=True)]
+            for new, spec in zip(moved, specs, strict=True)
+        ]
+        if any(g not in (0, step) for group in grown for g in group):
+            return None
+        slopes = [[g // step for g in group] for group in grown]
+        if found not in (None, slopes):
+            return None
+        found = slopes
+    return found
+
+
+def infer_backward(op: Op, arguments: tuple[Any, ...]) -> list[Described | None]:
+    """Describe the gradient of each input of an op; None where there is none."""
+    given = _Arguments(op, arguments)
+    specs = getattr(_cpu, op.name + "_infer_backward")(given.described(given.values))
+    return [
+        _result(spec, list(t.shape) if given.symbols and t is not None else None)
+        for spec, t in zip(specs, given.tensors, strict=True)
+    ]

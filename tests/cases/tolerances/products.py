@@ -49,7 +49,7 @@ def _backward(op, grad_outputs, args, expected):
     errors = getattr(reference, op + "_backward")(
         SUM * accumulator_eps(dtype) * np.abs(dz) + error_dz, *_absolute(inputs), *geometry, None
     )
-    return tuple(None if e is None else rounded(error, e, dtype) for error, e in zip(errors, expected))
+    return tuple(None if e is None else rounded(error, e, dtype) for error, e in zip(errors, expected, strict=True))
 
 
 def linear(args, expected):

@@ -1,0 +1,47 @@
+// fastnets._cuda_emulated: the CUDA kernels of the ops, run on the host's processor for tests.
+#include <cstring>
+#include <memory>
+#include <new>
+#include <string>
+
+#include "bindings/backend.h"
+#include "bindings/bind_all.h"
+#include "cuda/backend/arch.h"
+#include "emulation/config.h"
+
+namespace fastnets {
+
+const KernelTable& active_table() { return cuda::table(); }
+Device backend_device() { return Device::cpu; }
+
+// Of exactly the size asked for and full of NaN, so that what is read before it is written, or beyond the end, shows.
+std::byte* call_workspace(std::size_t bytes) {
+  constexpr std::size_t kAlignment = 64;
+  struct Free {
+    void operator()(std::byte* p) const { ::operator delete[](p, std::align_val_t{kAlignment}); }
+  };
+  thread_local std::unique_ptr<std::byte[], Free> workspace;
+  workspace.reset(new (std::align_val_t{kAlignment}) std::byte[bytes]);
+  std::memset(workspace.get(), 0xff, bytes);
+  return workspace.get();
+}
+
+}  // namespace fastnets
+
+PYBIND11_MODULE(_cuda_emulated, m, pybind11::mod_gil_not_used()) {
+  using namespace fastnets;
+  m.doc() = "The CUDA kernels of fastnets, run on the host's processor for tests.";
+  bind_all(m);
+  m.def(
+      "configure",
+      [](const std::string& schedule, const std::string& asynchronous, std::uint64_t seed) {
+        emulation::Config config = emulation::config();
+        config.schedule = emulation::parse_schedule(schedule);
+        config.async = emulation::parse_async(asynchronous);
+        config.seed = seed;
+        emulation::set_config(config);
+      },
+      pybind11::arg("schedule") = "forward", pybind11::arg("asynchronous") = "eager", pybind11::arg("seed") = 1,
+      "Chooses in which order threads run (forward, reverse, random) and when asynchronous copies take place (eager, "
+      "lazy, random).");
+}

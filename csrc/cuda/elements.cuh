@@ -1,0 +1,27 @@
+// Kernels in which a thread owns an element, or a few neighbouring ones.
+#pragma once
+#include <algorithm>
+
+#include "cuda/arch/simt.cuh"
+#include "cuda/backend/launch.h"
+
+namespace fastnets::cuda::FASTNETS_ARCH {
+namespace {
+
+template <class F>
+__global__ void __launch_bounds__(256) elements_kernel(const int64_t count, const F f) {
+  for (int64_t i = int64_t{blockIdx.x} * blockDim.x + threadIdx.x; i < count; i += int64_t{gridDim.x} * blockDim.x)
+    f(i);
+}
+
+// Calls f(i) on the device for 0 <= i < count.
+template <class F>
+void for_elements(const char* name, int64_t count, const F& f, Stream stream) {
+  if (!count) return;
+  constexpr int64_t kMostBlocks = 4096;  // a large device full several times over
+  const int64_t blocks = std::min((count + 255) / 256, kMostBlocks);
+  launch(elements_kernel<F>, {.name = name, .grid = unsigned(blocks), .block = 256, .stream = stream}, count, f);
+}
+
+}  // namespace
+}  // namespace fastnets::cuda::FASTNETS_ARCH

@@ -1,0 +1,86 @@
+// Where the tiles of a product's operands come from.
+//
+// An operand has rows and a depth; elements that lie together in memory are consecutive in one of the two, its kOrder.
+// It copies kChunk of them at a time, 16 bytes, to shared memory, as zeros where it ends. What a convolution reads is
+// an operand too.
+#pragma once
+#include "cuda/arch/sm80.cuh"
+
+namespace fastnets::cuda::FASTNETS_ARCH {
+namespace {
+
+constexpr int kChain = 512;  // terms of a sum that are added one after the other before the sum joins the next level
+
+enum class Order { depth, rows };
+
+template <class T>
+constexpr int kChunk = 16 / sizeof(T);
+
+// Element (i, k) of product `batch` at data[batch * batch_stride + i * row_stride + k * depth_stride].
+template <class T>
+struct Matrix {
+  const T* data;
+  int64_t row_stride, depth_stride, batch_stride = 0;
+};
+
+template <class T, Order order>
+struct MatrixOperand {
+  using Element = T;
+  static constexpr Order kOrder = order;
+
+  Matrix<T> matrix;
+  int64_t rows, depth;
+  bool aligned;  // chunks are aligned to 16 bytes and without gaps
+
+  __device__ __forceinline__ void select(int64_t batch) { matrix.data += batch * matrix.batch_stride; }
+
+  // Copies the elements (row, k), and kChunk - 1 after it along kOrder; asynchronously where it can.
+  __device__ __forceinline__ void copy_chunk(T* shared, int64_t row, int64_t k) const {
+    const bool along_depth = order == Order::depth;
+    const bool inside = along_depth ? row < rows : k < depth;
+    const int64_t left = along_depth ? depth - k : rows - row;
+    const int valid = inside ? int(min(max(left, int64_t{0}), int64_t{kChunk<T>})) : 0;
+    const T* source = valid ? address(row, k) : matrix.data;
+    if (aligned) {
+      copy_async<16>(shared, source, valid * int(sizeof(T)));
+      return;
+    }
+    const int64_t stride = along_depth ? matrix.depth_stride : matrix.row_stride;
+    if constexpr (sizeof(T) == 4) {
+#pragma unroll
+      for (int e = 0; e < kChunk<T>; ++e)
+        copy_async<4>(shared + e, e < valid ? source + e * stride : matrix.data, e < valid ? 4 : 0);
+    } else {  // no asynchronous copy is as small
+      Vector<T, kChunk<T>> chunk;
+#pragma unroll
+      for (int e = 0; e < kChunk<T>; ++e) chunk[e] = e < valid ? source[e * stride] : T{};
+      store_vector(shared, chunk);
+    }
+  }
+
+  // Copies the element (row, k) of 4 bytes.
+  __device__ __forceinline__ void copy_element(T* shared, int64_t row, int64_t k) const {
+    const bool inside = row < rows && k < depth;
+    copy_async<4>(shared, inside ? address(row, k) : matrix.data, inside ? 4 : 0);
+  }
+
+ private:
+  __device__ __forceinline__ const T* address(int64_t row, int64_t k) const {
+    return matrix.data + row * matrix.row_stride + k * matrix.depth_stride;
+  }
+};
+
+// Calls f(operand) with the operand of the order that the matrix has in memory. Any strides are served.
+template <class T, class F>
+void visit_operand(const Matrix<T>& m, int64_t rows, int64_t depth, F&& f) {
+  const auto is_aligned = [&](int64_t stride) {
+    return reinterpret_cast<uintptr_t>(m.data) % 16 == 0 && stride % kChunk<T> == 0 && m.batch_stride % kChunk<T> == 0;
+  };
+  if (m.row_stride == 1 && m.depth_stride != 1)
+    f(MatrixOperand<T, Order::rows>{m, rows, depth, is_aligned(m.depth_stride)});
+  else
+    f(MatrixOperand<T, Order::depth>{m, rows, depth, m.depth_stride == 1 && is_aligned(m.row_stride)});
+}
+
+}  // namespace
+}  // namespace fastnets::cuda::FASTNETS_ARCH

@@ -1,0 +1,103 @@
+#include "core/ops.h"
+#include "cuda/gemm.cuh"
+#include "cuda/layout.cuh"
+#include "cuda/reduce.cuh"
+
+namespace fastnets::cuda::FASTNETS_ARCH {
+namespace {
+
+// out (M, N) = a (M, K) · b (N, K)ᵀ with the sink's epilogue.
+template <class T>
+void multiply(int64_t M, int64_t N, int64_t K, const Matrix<T>& a, const Matrix<T>& b, const RowSink<T>& sink,
+              Workspace& workspace, Stream stream) {
+  visit_operand(a, M, K, [&](const auto& rows) {
+    visit_operand(b, N, K,
+                  [&](const auto& columns) { gemm(Linear::name, 1, M, N, K, rows, columns, sink, workspace, stream); });
+  });
+}
+
+template <class T>
+void run_forward(const Linear& op, Workspace& workspace, Stream stream) {
+  const RowView<T> x = rows_of<T>(op.name, op.input, workspace, stream);
+  const int64_t N = op.weight.shape[0];
+  RowSink<T> sink{op.output.as<T>(), 0, N};
+  sink.bias = op.bias ? contiguous<T>(op.name, op.bias, workspace, stream) : nullptr;
+  sink.residual = op.residual ? contiguous<T>(op.name, op.residual, workspace, stream) : nullptr;
+  sink.activation = op.activation;
+  sink.pre_activation = op.pre_activation ? op.pre_activation.as<T>() : nullptr;
+  multiply<T>(x.rows, N, x.columns, {x.data, x.row_stride, x.column_stride},
+              {op.weight.as<T>(), op.weight.stride[0], op.weight.stride[1]}, sink, workspace, stream);
+}
+
+// dz = dy · activation′, for kChunk elements from i * kChunk on.
+template <class T>
+struct GradPreActivation {
+  Activation activation;
+  const T *dy, *z, *y;
+  T* dz;
+  int64_t size;
+  bool aligned;
+  __device__ __forceinline__ void operator()(int64_t i) const {
+    constexpr int kWidth = kChunk<T>;
+    const int64_t at = i * kWidth;
+    const int n = int(min(int64_t{kWidth}, size - at));
+    float gradient[kWidth], argument[kWidth], result[kWidth];
+    read_some(gradient, dy + at, n, aligned);
+    read_some(argument, z + at, n, aligned);
+    read_some(result, y + at, n, aligned);
+#pragma unroll
+    for (int e = 0; e < kWidth; ++e) gradient[e] *= derivative(activation, argument[e], result[e]);
+    write_some(dz + at, gradient, n, aligned);
+  }
+};
+
+template <class T>
+void run_backward(const Linear& op, Workspace& workspace, Stream stream) {
+  const bool run = !workspace.counts_only;
+  const int64_t M = leading_size(op.output), N = op.weight.shape[0], K = op.weight.shape[1];
+  const T* dz = contiguous<T>(op.name, op.grad_output, workspace, stream);
+  if (op.activation != Activation::none) {
+    T* room = op.grad_residual ? op.grad_residual.as<T>() : workspace.take<T>(M * N);
+    const T* y = op.output.as<T>();
+    const T* z = op.pre_activation ? op.pre_activation.as<T>() : y;
+    const bool aligned = is_aligned(dz) && is_aligned(z) && is_aligned(y) && is_aligned(room);
+    const GradPreActivation<T> f{op.activation, dz, z, y, room, M * N, aligned};
+    if (run) for_elements(op.name, divide_up(M * N, kChunk<T>), f, stream);
+    dz = room;
+  } else if (op.grad_residual && run) {
+    copy_contiguous(op.name, op.grad_output, op.grad_residual.as<T>(), stream);
+  }
+  if (op.grad_input)
+    multiply<T>(M, K, N, {dz, N, 1}, {op.weight.as<T>(), op.weight.stride[1], op.weight.stride[0]},
+                {op.grad_input.as<T>(), 0, K}, workspace, stream);
+  if (op.grad_weight) {
+    const RowView<T> x = rows_of<T>(op.name, op.input, workspace, stream);
+    multiply<T>(N, K, M, {dz, 1, N}, {x.data, x.column_stride, x.row_stride}, {op.grad_weight.as<T>(), 0, K}, workspace,
+                stream);
+  }
+  if (op.grad_bias) sum_rows(op.name, dz, M, N, op.grad_bias.as<T>(), workspace, stream);
+}
+
+void run(const Linear& op, Pass pass, Workspace& workspace, Stream stream) {
+  visit_device_float(op.name, op.input.dtype, [&]<class T>(Type<T>) {
+    pass == Pass::forward ? run_forward<T>(op, workspace, stream) : run_backward<T>(op, workspace, stream);
+  });
+}
+
+}  // namespace
+
+std::size_t workspace_bytes(const Linear& op, Pass pass) {
+  Workspace count{.counts_only = true};
+  run(op, pass, count, nullptr);
+  return count.used;
+}
+void forward(const Linear& op, const Context& context) {
+  Workspace workspace{.base = context.workspace};
+  run(op, Pass::forward, workspace, static_cast<Stream>(context.stream));
+}
+void backward(const Linear& op, const Context& context) {
+  Workspace workspace{.base = context.workspace};
+  run(op, Pass::backward, workspace, static_cast<Stream>(context.stream));
+}
+
+}  // namespace fastnets::cuda::FASTNETS_ARCH

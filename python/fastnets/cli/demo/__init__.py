@@ -1,0 +1,58 @@
+"""``fastnets demo``: the networks at work on real data."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import Any
+
+from .. import report
+from . import digits
+
+__all__ = ["HELP", "add_arguments", "run"]
+
+HELP = "train a network on real data and look at what it learned"
+
+_DEMOS = {"digits": digits}
+_PLANNED = ("language", "translate", "search", "classify")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Which demo, where its files go, and how long it trains."""
+    parser.add_argument(
+        "name",
+        nargs="?",
+        choices=[*_DEMOS, *_PLANNED, "all"],
+        help="which one; digits by default",
+        metavar=f"{{{','.join(_DEMOS)},all}}",
+    )
+    parser.add_argument("--output", metavar="FOLDER", default="fastnets-demo", help="where files go (./fastnets-demo)")
+    parser.add_argument("--seed", type=int, default=0, help="seed of all that is random (0)")
+    parser.add_argument("--epochs", type=_positive, help="how often the training goes through the data")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the demos asked for."""
+    if arguments.name in _PLANNED:
+        print(f"fastnets demo: {arguments.name} is not there yet; there is: {', '.join(_DEMOS)}", file=sys.stderr)
+        return 2
+    if not report.writable(arguments.json):
+        return 2
+    names = list(_DEMOS) if arguments.name == "all" else [arguments.name or "digits"]
+    results: dict[str, Any] = {name: _DEMOS[name].run(arguments) for name in names}
+    report.write_json(arguments.json, results if arguments.name == "all" else results[names[0]])
+    if arguments.name in (None, "all"):
+        print(f"\n{_menu()}")
+    return 0
+
+
+def _menu() -> str:
+    rows = [f"  fastnets demo {name:<10} {demo.HELP}" for name, demo in _DEMOS.items()]
+    return "\n".join(["demos:", *rows, f"  (not there yet: {', '.join(_PLANNED)})"])
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{value} is below 1")
+    return value

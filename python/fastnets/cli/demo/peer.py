@@ -1,0 +1,57 @@
+"""The same training step in PyTorch, where it is installed: what the demo's speed is to be compared with."""
+
+from __future__ import annotations
+
+import time
+from importlib.util import find_spec
+from typing import Any
+
+import numpy as np
+
+import fastnets
+
+__all__ = ["samples_per_second"]
+
+STEPS, WARMUP_STEPS = 40, 5
+
+
+def samples_per_second(images: np.ndarray[Any, Any], labels: np.ndarray[Any, Any], batch: int) -> float | None:
+    """Speed of the digits demo's steps in PyTorch, with as many threads; None where it is not installed."""
+    if find_spec("torch") is None:
+        return None
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(fastnets.info()["threads"])
+    try:
+        return _measured(torch, images, labels, batch)
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _measured(torch: Any, images: np.ndarray[Any, Any], labels: np.ndarray[Any, Any], batch: int) -> float:
+    model = torch.nn.Sequential(
+        torch.nn.Conv2d(1, 32, 3, padding=1),
+        torch.nn.ReLU(),
+        torch.nn.Conv2d(32, 64, 3, padding=1),
+        torch.nn.ReLU(),
+        torch.nn.MaxPool2d(2),
+        torch.nn.Dropout(0.25),
+        torch.nn.Flatten(),
+        torch.nn.Linear(1024, 128),
+        torch.nn.ReLU(),
+        torch.nn.Dropout(0.5),
+        torch.nn.Linear(128, 10),
+    )
+    optimizer = torch.optim.AdamW(model.parameters())
+    start = 0.0
+    for step in range(WARMUP_STEPS + STEPS):
+        if step == WARMUP_STEPS:
+            start = time.perf_counter()
+        chosen = np.arange(step * batch, (step + 1) * batch) % len(labels)
+        logits = model(torch.from_numpy(images[chosen]))
+        loss = torch.nn.functional.cross_entropy(logits, torch.from_numpy(labels[chosen]))
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    return STEPS * batch / (time.perf_counter() - start)

@@ -1,0 +1,150 @@
+"""A case tried: drawn once, run on every backend there is, and held against its reference."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from fastnets import backends, reference, settings
+
+from . import tolerances
+from .case import Case
+from .layouts import lay_out
+
+
+@dataclass(frozen=True)
+class Row:
+    """Something that answers the op table on host arrays: a backend, and for the CPU an instruction set."""
+
+    backend: str
+    isa: str | None = None
+
+    def __str__(self):
+        return self.backend if self.isa is None else f"{self.backend}-{self.isa}"
+
+    @contextmanager
+    def chosen(self) -> Iterator[None]:
+        """Compute with this row's instruction set inside a ``with`` block."""
+        if self.isa is None:
+            yield
+            return
+        before = backends.module("cpu").isa()
+        settings.set_cpu_isa(self.isa)
+        try:
+            yield
+        finally:
+            settings.set_cpu_isa(before)
+
+
+def rows() -> list[Row]:
+    """The rows that this build and this machine have."""
+    found = [Row("cpu", isa) for isa in settings.cpu_isas()]
+    try:
+        backends.module("cuda-emulated")
+        found.append(Row("cuda-emulated"))
+    except RuntimeError:
+        pass
+    return [*found, Row("reference")]
+
+
+@dataclass(frozen=True)
+class Result:
+    """One output or gradient beside what it should be."""
+
+    name: str
+    actual: Any
+    expected: Any
+    bound: Any
+
+    def ratio(self):
+        """|error| / bound, element by element; infinite throughout where shape or presence differ."""
+        if self.expected is None or self.actual is None or self.actual.shape != self.expected.shape:
+            return np.array(0.0 if self.actual is None and self.expected is None else np.inf)
+        return tolerances.error_over_bound(self.actual, self.expected, self.bound)
+
+    def worst(self):
+        ratio = self.ratio()
+        return float(ratio.max()) if ratio.size else 0.0
+
+    def __str__(self):
+        ratio = self.ratio()
+        if self.actual is None or self.expected is None or self.actual.shape != self.expected.shape:
+            got, wanted = (None if a is None else f"of shape {a.shape}" for a in (self.actual, self.expected))
+            return f"{self.name} is {got}, expected {wanted}"
+        place = tuple(map(int, np.unravel_index(np.argmax(ratio), ratio.shape)))
+        return (
+            f"{self.name}{list(place)} is {self.actual[place]} but {self.expected[place]}: {ratio[place]:.3g} times "
+            f"the bound; {np.count_nonzero(ratio > 1)} of {ratio.size} elements break it"
+        )
+
+
+def as_tuple(outputs):
+    return outputs if isinstance(outputs, tuple) else (outputs,)
+
+
+def poison(shape, dtype):
+    """Leave NaN (or −1) in memory that the next new arrays of this size are likely to be given."""
+    kept = [np.full(shape, -1 if np.dtype(dtype).kind == "i" else np.nan, dtype) for _ in range(8)]
+    del kept
+
+
+class Trial:
+    """A case drawn in a dtype: arguments, output gradient, and what the reference makes of them, with bounds."""
+
+    def __init__(self, case: Case, dtype: str, rng: np.random.Generator):
+        self.case, self.op = case, backends.OPS[case.op]
+        self.arguments = tuple(case.draw(rng, dtype))
+        self.expected = as_tuple(getattr(reference, case.op)(*self.arguments))
+        self.bounds = tolerances.bound(case.op, self.arguments, self.expected)
+        self.has_backward = any(self.op.has_gradient)
+        if self.has_backward:
+            dy = rng.standard_normal(self.expected[0].shape).astype(self.arguments[0].dtype)
+            first = case.inputs[0]
+            # not broadcast: sums of equal terms round to one side, which no bound in Σ|terms| · eps allows for
+            has_layout = dy.ndim == len(first.shape) and first.layout != "broadcast"
+            self.grad_output = lay_out(dy, first.layout) if has_layout else dy
+            self.expected_gradients = getattr(reference, case.op + "_backward")(self.grad_output, *self.arguments)
+            self.gradient_bounds = tolerances.bound_backward(
+                case.op, (self.grad_output,), self.arguments, self.expected_gradients
+            )
+
+    def forward(self, row: Row, save: bool = True) -> backends.Call:
+        """Run forward with poisoned results. What is updated in place is a copy with the same strides."""
+        arguments = self.arguments
+        if not self.op.outputs:
+            inputs = zip(self.case.inputs, arguments, strict=False)
+            copies = [None if a is None else lay_out(np.array(a), spec.layout) for spec, a in inputs]
+            arguments = (*copies, *arguments[len(copies) :])
+        for e in self.expected:
+            if e is not None:
+                poison(e.shape, arguments[0].dtype if e.dtype == np.float64 else e.dtype)
+        with row.chosen():
+            return backends.forward(self.case.op, arguments, save, backend=row.backend)
+
+    def backward(self, row: Row, call: backends.Call, wanted: tuple[bool, ...] | None = None) -> tuple[Any, ...]:
+        """Run backward with poisoned results, for the inputs wanted, by default all that have a gradient."""
+        n = len(self.op.inputs)
+        if wanted is None:
+            wanted = tuple(e is not None for e in self.expected_gradients)
+        for a in self.arguments[:n]:
+            if a is not None:
+                poison(a.shape, a.dtype)
+        with row.chosen():
+            return backends.backward(call, (self.grad_output,), wanted)
+
+    def outputs(self, call: backends.Call) -> list[Result]:
+        """The outputs of a call beside the reference's."""
+        names, actual = self.op.outputs, call.outputs
+        if not names:
+            places = [i for i, name in enumerate(self.op.inputs) if name != "gradient"]
+            names, actual = [self.op.inputs[i] for i in places], [call.arguments[i] for i in places]
+        expected = [*self.expected, *[None] * (len(names) - len(self.expected))]
+        bounds = [*self.bounds, *[None] * (len(names) - len(self.bounds))]
+        return [Result(*row) for row in zip(names, actual, expected, bounds, strict=True)]
+
+    def gradients(self, made: tuple[Any, ...]) -> list[Result]:
+        """Gradients beside the reference's."""
+        names = [f"the gradient of {name}" for name in self.op.inputs]
+        return [Result(*row) for row in zip(names, made, self.expected_gradients, self.gradient_bounds, strict=True)]

@@ -1,0 +1,110 @@
+"""The CUDA emulator: correct kernels are clean in every schedule, planted defects are caught in some."""
+
+import itertools
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+CSRC = ROOT / "csrc"
+TEST_SOURCES = sorted([*CSRC.glob("emulation/tests/*.cu"), *CSRC.glob("cuda/tests/*.cu")])
+SCHEDULES = ("forward", "reverse", "random")
+ASYNC = ("eager", "lazy", "random")
+MODES = list(itertools.product(SCHEDULES, ASYNC))
+BUILDS = ("plain", "sanitized")
+
+
+def declared(macro):
+    """The names of the tests that the sources declare with a macro."""
+    return [
+        name for source in TEST_SOURCES for name in re.findall(rf"^{macro}\((\w+)\)", source.read_text(), re.MULTILINE)
+    ]
+
+
+CORRECT, DEFECTS = declared("FASTNETS_TEST"), declared("FASTNETS_DEFECT")
+
+
+@pytest.fixture(scope="session", params=BUILDS)
+def build(request):
+    return request.getfixturevalue(request.param)
+
+
+@pytest.fixture(scope="session")
+def plain():
+    return compile_tests("plain", "-DFASTNETS_SANITIZE=OFF")
+
+
+@pytest.fixture(scope="session")
+def sanitized():
+    return compile_tests("sanitized", "-DFASTNETS_SANITIZE=ON")
+
+
+def compile_tests(name, option):
+    if not shutil.which("cmake"):
+        pytest.skip("cmake is not installed")
+    if not shutil.which(os.environ.get("CXX", "c++")):
+        pytest.skip("there is no C++ compiler")
+    folder = ROOT / "build" / f"emulation-{name}"
+    generator = ["-G", "Ninja"] if shutil.which("ninja") else []
+    for command in (
+        ["cmake", *generator, "-S", CSRC / "emulation", "-B", folder, option],
+        ["cmake", "--build", folder, "--target", "emulation_tests", "--parallel", "2"],
+    ):
+        done = subprocess.run(command, check=False, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
+    return folder / "emulation_tests"
+
+
+def run(executable, names, schedule, asynchronous, seed=1):
+    environment = os.environ | {
+        "FASTNETS_EMULATION_SCHEDULE": schedule,
+        "FASTNETS_EMULATION_ASYNC": asynchronous,
+        "FASTNETS_EMULATION_SEED": str(seed),
+        "ASAN_OPTIONS": "detect_leaks=0",  # LeakSanitizer needs ptrace, which containers often forbid
+    }
+    command = [executable, *names]
+    return subprocess.run(command, check=False, env=environment, capture_output=True, text=True, timeout=120)
+
+
+@pytest.mark.parametrize(("schedule", "asynchronous"), MODES)
+def test_correct_kernels_are_clean(build, schedule, asynchronous):
+    done = run(build, CORRECT, schedule, asynchronous)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("seed", range(2, 10))
+def test_correct_kernels_are_clean_at_random(plain, seed):
+    done = run(plain, CORRECT, "random", "random", seed)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("defect", DEFECTS)
+def test_defects_are_caught(defect, plain, sanitized):
+    attempts = [(plain, *mode) for mode in MODES] + [(sanitized, *mode) for mode in MODES]
+    codes = (run(executable, [defect], *mode).returncode for executable, *mode in attempts)
+    assert 1 in codes
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "source",
+    [
+        "cuda/ops/linear.cu",
+        "emulation/tests/kernels.cu",
+        "emulation/tests/wrappers_simt.cu",
+        "emulation/tests/wrappers_sm80.cu",
+    ],
+)
+def test_the_same_sources_compile_for_the_gpu(source, tmp_path):
+    if not shutil.which("nvcc"):
+        pytest.skip("nvcc is not installed")
+    command = ["nvcc", "-std=c++20", "--expt-relaxed-constexpr", "-I", CSRC, "-DFASTNETS_ARCH=sm80"]
+    command += ["-gencode", "arch=compute_80,code=sm_80", "-gencode", "arch=compute_90a,code=sm_90a"]
+    command += ["-Xptxas", "-warn-spills", "-Xptxas", "-Werror"]
+    command += ["-c", CSRC / source, "-o", tmp_path / "object.o"]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,349 @@
+"""Every op called wrong: TypeError or ValueError whose message names the op, the argument and what it was."""
+
+import numpy as np
+import pytest
+from fastnets.cases import CASES
+
+import fastnets
+import fastnets.functional as F
+from fastnets import backends
+from fastnets.backends import OPS, ops
+
+RNG = np.random.default_rng(5)
+
+
+def normal(*shape, dtype=np.float32):
+    return RNG.standard_normal(shape).astype(dtype)
+
+
+# what is right: the function's op of the table, its arguments
+RIGHT = {
+    "linear": ("linear", dict(
+        input=normal(3, 4), weight=normal(5, 4), bias=normal(5), residual=normal(3, 5), activation="relu")),
+    "conv1d": ("conv", dict(
+        input=normal(2, 4, 9), weight=normal(6, 2, 3), bias=normal(6), stride=2, padding=1, dilation=1, groups=2,
+        activation="silu", residual=normal(2, 6, 5), padding_mode="reflect")),
+    "conv2d": ("conv", dict(
+        input=normal(2, 4, 9, 8), weight=normal(6, 4, 3, 3), bias=normal(6), stride=1, padding=1, dilation=1, groups=1,
+        activation=None, residual=normal(2, 6, 9, 8), padding_mode="zeros")),
+    "conv3d": ("conv", dict(
+        input=normal(1, 2, 4, 4, 4), weight=normal(3, 2, 2, 2, 2), bias=normal(3), stride=1, padding=0, dilation=1,
+        groups=1, activation=None, residual=None, padding_mode="zeros")),
+    "max_pool1d": ("max_pool", dict(
+        input=normal(2, 3, 9), kernel_size=3, stride=2, padding=1, dilation=1, ceil_mode=False, return_indices=True)),
+    "max_pool2d": ("max_pool", dict(
+        input=normal(2, 3, 9, 8), kernel_size=2, stride=2, padding=0, dilation=1, ceil_mode=False,
+        return_indices=False)),
+    "gelu": ("activation", dict(input=normal(3, 4))),
+    "leaky_relu": ("activation", dict(input=normal(3, 4), negative_slope=0.1)),
+    "elu": ("activation", dict(input=normal(3, 4), alpha=0.1)),
+    "cross_entropy": ("cross_entropy", dict(
+        input=normal(3, 4), target=np.array([0, 3, 1]), weight=np.ones(4, np.float32), ignore_index=-100,
+        reduction="mean", label_smoothing=0.1)),
+    "dropout": ("dropout", dict(input=normal(3, 4), p=0.5, seed=1)),
+    "adamw": ("adamw", dict(
+        parameter=normal(3, 4), gradient=normal(3, 4), exp_avg=normal(3, 4), exp_avg_sq=np.abs(normal(3, 4)),
+        master=None, step=1, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8, weight_decay=0.01)),
+}  # fmt: skip
+RIGHT = {name: arguments for name, (op, arguments) in RIGHT.items() if op in OPS}
+
+nan, inf = float("nan"), float("inf")
+
+# function, argument, wrong value, exception, what the message must hold beside function and argument
+WRONG = [
+    ("linear", "input", normal(3, 5), ValueError, ["(3, 5)", "(5, 4)", "4"]),
+    ("linear", "input", np.ones((), np.float32), ValueError, ["()"]),
+    ("linear", "weight", normal(5), ValueError, ["(5,)"]),
+    ("linear", "weight", normal(5, 4, 1), ValueError, ["(5, 4, 1)"]),
+    ("linear", "weight", normal(5, 4, dtype=np.float64), TypeError, ["float32", "float64", "astype"]),
+    ("linear", "bias", normal(4), ValueError, ["(4,)", "5"]),
+    ("linear", "bias", normal(1, 5), ValueError, ["(1, 5)", "5"]),
+    ("linear", "bias", normal(5, dtype=np.float16), TypeError, ["float16", "float32"]),
+    ("linear", "residual", normal(3, 4), ValueError, ["(3, 4)", "(3, 5)"]),
+    ("linear", "residual", normal(5), ValueError, ["(5,)", "(3, 5)"]),
+    ("linear", "activation", "relu6", ValueError, ["relu6", "gelu"]),
+    ("linear", "activation", "leaky_relu", ValueError, ["leaky_relu"]),
+    ("linear", "activation", "RELU", ValueError, ["RELU"]),
+    ("linear", "activation", 1, TypeError, ["1"]),
+    ("linear", "activation", "none", ValueError, ["none"]),
+    ("conv1d", "input", normal(4, 9, 1, 1), ValueError, ["(4, 9, 1, 1)"]),
+    ("conv1d", "padding", 9, ValueError, ["9", "reflect"]),
+    ("conv2d", "input", normal(2, 3, 9, 8), ValueError, ["3", "(6, 4, 3, 3)", "4"]),
+    ("conv2d", "input", normal(2, 4, 9), ValueError, ["2", "(6, 4, 3, 3)", "4"]),
+    ("conv2d", "weight", normal(6, 4, 3), ValueError, ["(6, 4, 3)"]),
+    ("conv2d", "weight", normal(6, 3, 3, 3), ValueError, ["(6, 3, 3, 3)", "4"]),
+    ("conv2d", "weight", normal(6, 4, 0, 3), ValueError, ["(6, 4, 0, 3)"]),
+    ("conv2d", "weight", normal(6, 4, 12, 3), ValueError, ["12"]),
+    ("conv2d", "weight", normal(6, 4, 3, 3, dtype=np.float64), TypeError, ["float32", "float64"]),
+    ("conv2d", "bias", normal(5), ValueError, ["(5,)", "6"]),
+    ("conv2d", "residual", normal(2, 6, 9, 7), ValueError, ["(2, 6, 9, 7)", "(2, 6, 9, 8)"]),
+    ("conv2d", "stride", 0, ValueError, ["0"]),
+    ("conv2d", "stride", (1, -1), ValueError, ["-1"]),
+    ("conv2d", "stride", (1, 1, 1), ValueError, ["(1, 1, 1)"]),
+    ("conv2d", "stride", 1.5, TypeError, ["1.5"]),
+    ("conv2d", "stride", "1", TypeError, ["'1'"]),
+    ("conv2d", "stride", None, TypeError, ["None"]),
+    ("conv2d", "stride", 2**62, ValueError, [str(2**62)]),
+    ("conv2d", "stride", 2**70, ValueError, [str(2**70)]),
+    ("conv2d", "padding", -1, ValueError, ["-1"]),
+    ("conv2d", "padding", "full", ValueError, ["full"]),
+    ("conv2d", "padding", nan, TypeError, ["nan"]),
+    ("conv2d", "dilation", 0, ValueError, ["0"]),
+    ("conv2d", "dilation", 9, ValueError, ["9"]),
+    ("conv2d", "dilation", 2**62, ValueError, [str(2**62)]),
+    ("conv2d", "groups", 0, ValueError, ["0"]),
+    ("conv2d", "groups", -2, ValueError, ["-2"]),
+    ("conv2d", "groups", 3, ValueError, ["3"]),
+    ("conv2d", "groups", 2**63, ValueError, [str(2**63)]),
+    ("conv2d", "groups", 1.0, TypeError, ["1.0"]),
+    ("conv2d", "groups", True, TypeError, ["True"]),
+    ("conv2d", "padding_mode", "wrap", ValueError, ["wrap", "circular"]),
+    ("conv2d", "padding_mode", None, (TypeError, ValueError), ["None"]),
+    ("conv2d", "padding_mode", 0, TypeError, ["0"]),
+    ("conv2d", "activation", "softmax", ValueError, ["softmax"]),
+    ("conv3d", "weight", normal(3, 2, 5, 2, 2), ValueError, ["5"]),
+    ("max_pool1d", "padding", 2, ValueError, ["2"]),
+    ("max_pool1d", "kernel_size", 0, ValueError, ["0"]),
+    ("max_pool1d", "dilation", 6, ValueError, ["6"]),
+    ("max_pool2d", "input", normal(9, 8), ValueError, ["(9, 8)"]),
+    ("max_pool2d", "input", normal(2, 3, 0, 8), ValueError, ["(2, 3, 0, 8)"]),
+    ("max_pool2d", "input", np.ones((2, 3, 9, 8), np.int64), TypeError, ["int64"]),
+    ("max_pool2d", "kernel_size", (2, 2, 2), ValueError, ["(2, 2, 2)"]),
+    ("max_pool2d", "kernel_size", -1, ValueError, ["-1"]),
+    ("max_pool2d", "kernel_size", 10, ValueError, ["10"]),
+    ("max_pool2d", "kernel_size", 2**62, ValueError, [str(2**62)]),
+    ("max_pool2d", "kernel_size", "2", TypeError, ["'2'"]),
+    ("max_pool2d", "stride", 0, ValueError, ["0"]),
+    ("max_pool2d", "padding", -1, ValueError, ["-1"]),
+    ("max_pool2d", "padding", 2, ValueError, ["2"]),
+    ("max_pool2d", "dilation", 0, ValueError, ["0"]),
+    ("leaky_relu", "negative_slope", "a", TypeError, ["'a'"]),
+    ("leaky_relu", "negative_slope", nan, ValueError, ["nan"]),
+    ("elu", "alpha", None, TypeError, ["None"]),
+    ("elu", "alpha", nan, ValueError, ["nan"]),
+    ("cross_entropy", "input", np.ones((), np.float32), ValueError, ["()"]),
+    ("cross_entropy", "input", normal(4, 4), ValueError, ["(3,)", "(4, 4)"]),
+    ("cross_entropy", "target", np.array([0, 4, 1]), ValueError, ["4"]),
+    ("cross_entropy", "target", np.array([0, -1, 1]), ValueError, ["-1"]),
+    ("cross_entropy", "target", np.array([0, 2**40, 1]), ValueError, [str(2**40)]),
+    ("cross_entropy", "target", np.array([0, -(2**63), 1]), ValueError, [str(-(2**63))]),
+    ("cross_entropy", "target", np.array([0, 3, 1], np.uint8), TypeError, ["uint8"]),
+    ("cross_entropy", "target", np.array([True, False, True]), TypeError, ["bool"]),
+    ("cross_entropy", "target", normal(3), (TypeError, ValueError), []),
+    ("cross_entropy", "target", normal(3, 5), ValueError, ["(3, 5)"]),
+    ("cross_entropy", "target", normal(3, 4, dtype=np.float64), TypeError, ["float64"]),
+    ("cross_entropy", "weight", normal(3), ValueError, ["(3,)", "4"]),
+    ("cross_entropy", "weight", normal(4, dtype=np.float64), TypeError, ["float64"]),
+    ("cross_entropy", "weight", np.ones(4, np.int64), TypeError, ["int64"]),
+    ("cross_entropy", "reduction", "avg", ValueError, ["avg", "mean"]),
+    ("cross_entropy", "reduction", 1, TypeError, ["1"]),
+    ("cross_entropy", "label_smoothing", -0.1, ValueError, ["-0.1"]),
+    ("cross_entropy", "label_smoothing", 1.1, ValueError, ["1.1"]),
+    ("cross_entropy", "label_smoothing", nan, ValueError, ["nan"]),
+    ("cross_entropy", "label_smoothing", "0", TypeError, ["'0'"]),
+    ("cross_entropy", "ignore_index", 1.5, TypeError, ["1.5"]),
+    ("cross_entropy", "ignore_index", 2**65, ValueError, [str(2**65)]),
+    ("dropout", "p", -0.1, ValueError, ["-0.1"]),
+    ("dropout", "p", 1.5, ValueError, ["1.5"]),
+    ("dropout", "p", nan, ValueError, ["nan"]),
+    ("dropout", "p", inf, ValueError, ["inf"]),
+    ("dropout", "p", "half", TypeError, ["half"]),
+    ("dropout", "seed", 1.5, TypeError, ["1.5"]),
+    ("dropout", "seed", "x", TypeError, ["'x'"]),
+    ("dropout", "input", np.arange(5), TypeError, ["int64"]),
+    ("adamw", "gradient", normal(4, 3), ValueError, ["(4, 3)", "(3, 4)"]),
+    ("adamw", "gradient", normal(3, 4, dtype=np.float64), TypeError, ["float64"]),
+    ("adamw", "exp_avg", normal(3, 4, dtype=np.float16), TypeError, ["float16", "float32"]),
+    ("adamw", "exp_avg_sq", normal(3), ValueError, ["(3,)"]),
+    ("adamw", "master", normal(3, 4, dtype=np.float64), TypeError, ["float64"]),
+    ("adamw", "step", 0, ValueError, ["0"]),
+    ("adamw", "step", 1.0, TypeError, ["1.0"]),
+    ("adamw", "lr", -1.0, ValueError, ["-1"]),
+    ("adamw", "lr", nan, ValueError, ["nan"]),
+    ("adamw", "beta1", 1.0, ValueError, ["1"]),
+    ("adamw", "beta1", -0.1, ValueError, ["-0.1"]),
+    ("adamw", "beta2", nan, ValueError, ["nan"]),
+    ("adamw", "eps", -1.0, ValueError, ["-1"]),
+    ("adamw", "weight_decay", -1.0, ValueError, ["-1"]),
+]
+
+
+def function(name):
+    if name == "adamw":  # no function, but a step of an optimizer
+        return lambda **arguments: ops.adamw(*arguments.values())
+    return getattr(F, name)
+
+
+def array_arguments(name):
+    return [argument for argument, value in RIGHT[name].items() if isinstance(value, np.ndarray)]
+
+
+def misaligned(a):
+    return np.frombuffer(b"\0" + a.tobytes() + b"\0" * 8, np.uint8)[1 : 1 + a.nbytes].view(a.dtype).reshape(a.shape)
+
+
+def odd_stride(a):
+    """Strides that are no multiple of the element's size: a field of packed records."""
+    records = np.zeros(a.shape, np.dtype([("tag", np.uint8), ("value", a.dtype)], align=False))
+    records["value"] = a
+    return records["value"]
+
+
+# what no array argument may be
+NOT_ARRAYS = {
+    "list": (lambda a: a.tolist(), TypeError, "list"),
+    "tuple": (lambda a: tuple(a.tolist()), TypeError, "tuple"),
+    "number": (lambda a: 1.5, TypeError, "float"),
+    "string": (lambda a: "array", TypeError, "str"),
+    "bytes": (lambda a: a.tobytes(), TypeError, "bytes"),
+    "object": (lambda a: object(), TypeError, "object"),
+    "memoryview": (lambda a: memoryview(a), TypeError, "memoryview"),
+    "array of objects": (lambda a: a.astype(object), TypeError, "object"),
+    "complex": (lambda a: a.astype(np.complex64), TypeError, "complex64"),
+    "text": (lambda a: a.astype(str), TypeError, "U"),
+    "uint16": (lambda a: a.astype(np.uint16), TypeError, "uint16"),
+    "int8": (lambda a: a.astype(np.int8), TypeError, "int8"),
+    "longdouble": (lambda a: a.astype(np.longdouble), TypeError, str(np.dtype(np.longdouble))),
+    "records": (lambda a: a.astype([("x", np.float32)]), TypeError, "x"),
+    "datetime": (lambda a: a.astype(np.int64).astype("datetime64[s]"), TypeError, "datetime64"),
+    "other byte order": (lambda a: a.astype(a.dtype.newbyteorder()), TypeError, ""),
+    "nine dimensions": (lambda a: a.reshape((1,) * (9 - a.ndim) + a.shape), (TypeError, ValueError), "9"),
+    "misaligned": (misaligned, ValueError, ""),
+    "stride of half an element": (odd_stride, ValueError, ""),
+}
+
+
+def message_of(name, changes, exception):
+    with pytest.raises(exception) as raised:
+        function(name)(**{**RIGHT[name], **changes})
+    assert type(raised.value) in (TypeError, ValueError)
+    return str(raised.value)
+
+
+def assert_says(message, name, argument, parts):
+    assert message.startswith(f"{name}: "), message
+    assert argument in message, message
+    for part in parts:
+        assert part in message, f"{part!r} is missing: {message}"
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_what_is_right_is_served(name):
+    function(name)(**{k: np.array(v) if isinstance(v, np.ndarray) else v for k, v in RIGHT[name].items()})
+
+
+@pytest.mark.parametrize(
+    "name, argument, value, exception, parts",
+    [pytest.param(*row, id=f"{row[0]} {row[1]} {i}") for i, row in enumerate(WRONG) if row[0] in RIGHT],
+)
+def test_wrong_value(name, argument, value, exception, parts):
+    assert_says(message_of(name, {argument: value}, exception), name, argument, parts)
+
+
+@pytest.mark.parametrize("what", NOT_ARRAYS)
+@pytest.mark.parametrize("name, argument", [(name, argument) for name in RIGHT for argument in array_arguments(name)])
+def test_what_is_no_array_that_is_served(name, argument, what):
+    make, exception, part = NOT_ARRAYS[what]
+    value = make(RIGHT[name][argument])
+    assert_says(message_of(name, {argument: value}, exception), name, argument, [part])
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_missing_first_argument(name):
+    first = next(iter(RIGHT[name]))
+    assert_says(message_of(name, {first: None}, TypeError), name, first, ["None"])
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_mixed_libraries(name):
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed (extra: peers)")
+    first, *others = array_arguments(name)
+    for argument in others:
+        message = message_of(name, {argument: torch.tensor(RIGHT[name][argument])}, TypeError)
+        assert_says(message, name, argument, [first, "NumPy", "torch"])
+
+
+@pytest.mark.parametrize("name", [name for name in RIGHT if name != "adamw"])
+def test_wrong_output_gradient(name):
+    y, backward = fastnets.vjp(function(name), **RIGHT[name])
+    y = y[0] if isinstance(y, tuple) else y
+
+    def pull(dy):
+        return backward((dy, None) if name == "max_pool1d" else dy, by_name=True)
+
+    pull(np.ones_like(y))
+    for dy, exception in [
+        (np.ones((*y.shape, 1), y.dtype), ValueError),
+        (np.ones((2, *y.shape), y.dtype), ValueError),
+        (np.ones(y.shape, np.float64), TypeError),
+        (np.ones(y.shape, np.int64), TypeError),
+        (np.ones(y.shape).tolist(), TypeError),
+        ("gradient", TypeError),
+        (None, ValueError),
+    ]:
+        with pytest.raises((TypeError, ValueError)) as raised:
+            pull(dy)
+        assert isinstance(raised.value, exception), f"{dy!r:.60}: {raised.value!r}"
+        assert str(raised.value).startswith(f"{name}: ") and "gradient" in str(raised.value), str(raised.value)
+
+
+@pytest.mark.skipif("adamw" not in OPS, reason="adamw is not in the op table yet")
+def test_read_only_state():
+    for argument in ("parameter", "exp_avg", "exp_avg_sq"):
+        frozen = np.array(RIGHT["adamw"][argument])
+        frozen.flags.writeable = False
+        assert_says(message_of("adamw", {argument: frozen}, ValueError), "adamw", argument, ["read-only"])
+
+
+JUNK = [
+    None, True, 0, -1, 1, 2, 7, 2**31, 2**40, 2**62, -(2**63), 2**64, 10**30, 0.0, -0.5, 1e308, nan, inf,
+    "", "relu", "mean", b"x", (), (1,), (0, 0), (-1, 2), (1, 2, 3), (2**62, 2**62), (1,) * 20, ("a",), (None,),
+    [], [1, 1], {}, set(), object(), np.float32(1), np.zeros(()), np.zeros(0), np.zeros((0, 3), np.float32),
+    np.ones((3, 4), np.float32), np.ones((2, 4, 9, 8), np.float32), np.ones((2, 4, 9, 8), np.float16),
+    np.ones((6, 4, 3, 3), np.float32), np.zeros((3, 0, 4), np.float32), np.ones(5, np.float32), np.arange(3),
+    np.arange(3, dtype=np.int32), np.broadcast_to(np.float32(1), (3, 4)), np.array(["a"]), np.ones((3, 4), bool),
+    np.broadcast_to(np.float32(1), (2, 4, 9, 8)), np.full((3, 4), nan, np.float32), np.zeros((1,) * 20, np.float32),
+    np.ones((3, 4), np.float32)[::-1, ::-1],
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("op", OPS)
+def test_junk_is_refused_or_served(op, rng, seed):
+    """Arguments of all kinds in all places: an exception that names the op, or a result; never a crash."""
+    count = len(OPS[op].inputs) + len(OPS[op].parameters)
+    starts = [case.draw(rng, "float32") for case in CASES[op][:20]]
+    for _ in range(3000):
+        arguments = list(starts[rng.integers(len(starts))])
+        for _ in range(rng.integers(1, 4)):
+            arguments[rng.integers(count)] = JUNK[rng.integers(len(JUNK))]
+        try:
+            getattr(ops, op)(*arguments)
+        except (TypeError, ValueError, MemoryError) as error:
+            about = str(error)
+            assert about.startswith(op) or isinstance(error, MemoryError), (
+                f"seed {seed}: {about!r} for {arguments!r:.400}"
+            )
+
+
+@pytest.mark.parametrize("op", OPS)
+def test_wrong_number_of_arguments(op):
+    for n in (0, 1, len(OPS[op].inputs) + len(OPS[op].parameters) + 1):
+        with pytest.raises(TypeError, match=op):
+            getattr(ops, op)(*[np.ones(3, np.float32)] * n)
+
+
+def test_settings():
+    for wrong, exception in [
+        (0, ValueError),
+        (-1, ValueError),
+        (10**6, ValueError),
+        (1.5, TypeError),
+        ("2", TypeError),
+    ]:
+        with pytest.raises(exception, match="set_num_threads: n"):
+            fastnets.set_num_threads(wrong)
+    with pytest.raises(ValueError, match=r"sse2.*(scalar|avx2)"):
+        fastnets.set_cpu_isa("sse2")
+    with pytest.raises(ValueError, match=r"gpu.*reference"), fastnets.use_backend("gpu"):
+        pass
+    assert backends.current_mode() == backends.Mode()

@@ -1,0 +1,196 @@
+"""Layers against torch.nn: the same repr, keys and shapes, states exchanged both ways, forward and gradients."""
+
+import numpy as np
+import pytest
+
+import fastnets as fn
+from fastnets import nn
+
+torch = pytest.importorskip("torch", reason="PyTorch is not installed (extra: peers)")
+
+# layer, its constructor's arguments, shape of the input
+LAYERS = [
+    ("Linear", (3, 4), {}, (5, 3)),
+    ("Linear", (3, 4, False), {}, (2, 5, 3)),
+    ("Linear", (3, 4), {}, (3,)),
+    ("Conv1d", (3, 4, 3), {}, (2, 3, 9)),
+    ("Conv1d", (4, 6, 2, 2, 1, 2, 2, False), {}, (2, 4, 9)),
+    ("Conv2d", (3, 4, 3), {"padding": 1}, (2, 3, 7, 6)),
+    ("Conv2d", (3, 4, (3, 2), (2, 1), (1, 0)), {"dilation": (1, 2)}, (2, 3, 7, 6)),
+    ("Conv2d", (4, 4, 3), {"groups": 4, "bias": False}, (4, 7, 6)),
+    ("Conv2d", (3, 4, 4), {"padding": "same"}, (2, 3, 7, 6)),
+    ("Conv2d", (3, 4, 3), {"padding": "valid"}, (2, 3, 7, 6)),
+    ("Conv2d", (3, 4, 3), {"padding": 2, "padding_mode": "reflect"}, (2, 3, 7, 6)),
+    ("Conv2d", (3, 4, 3), {"padding": 1, "padding_mode": "replicate"}, (2, 3, 7, 6)),
+    ("Conv2d", (3, 4, 3), {"padding": (2, 1), "padding_mode": "circular"}, (2, 3, 7, 6)),
+    ("Conv3d", (2, 3, 2), {"stride": 2, "padding": 1}, (2, 2, 5, 4, 3)),
+    ("MaxPool1d", (2,), {}, (2, 3, 9)),
+    ("MaxPool2d", (3, 2, 1), {}, (2, 3, 7, 6)),
+    ("MaxPool2d", ((2, 3),), {"stride": (1, 2), "dilation": (2, 1), "ceil_mode": True}, (2, 3, 7, 8)),
+    ("MaxPool3d", (2,), {"ceil_mode": True}, (2, 2, 5, 4, 3)),
+    ("ReLU", (), {}, (3, 4)),
+    ("ReLU", (), {"inplace": False}, (3, 4)),
+    ("GELU", (), {}, (3, 4)),
+    ("GELU", ("tanh",), {}, (3, 4)),
+    ("SiLU", (), {}, (3, 4)),
+    ("Tanh", (), {}, (3, 4)),
+    ("Sigmoid", (), {}, (3, 4)),
+    ("LeakyReLU", (), {}, (3, 4)),
+    ("LeakyReLU", (0.3,), {}, (3, 4)),
+    ("ELU", (), {}, (3, 4)),
+    ("ELU", (0.5,), {}, (3, 4)),
+    ("Dropout", (0.0,), {}, (3, 4)),
+    ("Flatten", (), {}, (2, 3, 4)),
+    ("Flatten", (0, 1), {}, (2, 3, 4)),
+    ("Identity", (1, "x"), {"y": 2}, (3, 4)),
+]
+
+
+def close(found, expected, err_msg=""):
+    """Float64 against float64; sums of at most a thousand terms of size one."""
+    bound = 1e-12 * max(1.0, np.abs(expected).max(initial=0))
+    np.testing.assert_allclose(found, expected, rtol=0, atol=bound, err_msg=err_msg)
+
+
+@pytest.mark.parametrize(("name", "args", "kwargs", "shape"), LAYERS)
+def test_layers_are_torchs(name, args, kwargs, shape, rng):
+    peer = getattr(torch.nn, name)(*args, **kwargs).to(torch.float64)
+    layer = getattr(nn, name)(*args, **kwargs).to("float64")
+    assert repr(layer) == repr(peer)
+    assert {key: value.shape for key, value in layer.state_dict().items()} == {
+        key: tuple(value.shape) for key, value in peer.state_dict().items()
+    }
+    layer.load_state_dict(peer.state_dict())
+
+    x = rng.standard_normal(shape)
+    x_peer = torch.tensor(x, requires_grad=True)
+    y, backward = layer.vjp(x)
+    y_peer = peer(x_peer)
+    close(y, y_peer.detach().numpy())
+    close(layer(x), y)
+    close(layer.eval()(x), y)
+    dy = rng.standard_normal(y.shape)
+    dx, grads = backward(dy)
+    y_peer.backward(torch.from_numpy(dy))
+    close(dx, x_peer.grad.numpy())
+    assert list(grads) == [key for key, _ in peer.named_parameters()]
+    for key, parameter in peer.named_parameters():
+        close(grads[key], parameter.grad.numpy(), key)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"reduction": "sum"},
+        {"reduction": "none"},
+        {"label_smoothing": 0.1},
+        {"ignore_index": 2},
+        {"weight": [0.5, 1.0, 2.0, 0.0]},
+    ],
+)
+def test_cross_entropy_loss_is_torchs(options, rng):
+    logits, target = rng.standard_normal((6, 4)), np.array([0, 1, 2, 2, 1, 0])
+    own, peers = dict(options), dict(options)
+    if "weight" in options:
+        own["weight"], peers["weight"] = np.array(options["weight"]), torch.tensor(options["weight"]).double()
+    peer = torch.nn.CrossEntropyLoss(**peers)
+    layer = nn.CrossEntropyLoss(**own)
+    assert list(layer.state_dict()) == list(peer.state_dict())
+    logits_peer = torch.tensor(logits, requires_grad=True)
+    loss, backward = layer.vjp(logits, target)
+    loss_peer = peer(logits_peer, torch.from_numpy(target))
+    close(loss, loss_peer.detach().numpy())
+    (dlogits, _), _ = backward(np.ones_like(loss))
+    loss_peer.backward(torch.ones_like(loss_peer))
+    close(dlogits, logits_peer.grad.numpy())
+
+
+def test_pooling_returns_torchs_indices(rng):
+    x = rng.standard_normal((2, 3, 7, 6))
+    layer, peer = nn.MaxPool2d(3, 2, 1, 1, True), torch.nn.MaxPool2d(3, 2, 1, 1, True)
+    (y, indices), backward = layer.vjp(x)
+    y_peer, indices_peer = peer(torch.from_numpy(x))
+    close(y, y_peer.numpy())
+    np.testing.assert_array_equal(indices, indices_peer.numpy())
+    dx, _ = backward((np.ones_like(y), None))
+    assert dx.sum() == y.size
+
+
+def both():
+    def build(layers):
+        return layers.Sequential(
+            layers.Conv2d(1, 4, 3, padding=1),
+            layers.ReLU(),
+            layers.MaxPool2d(2),
+            layers.Flatten(),
+            layers.Linear(64, 8),
+            layers.SiLU(),
+            layers.Linear(8, 3),
+        )
+
+    return build(nn), build(torch.nn)
+
+
+def test_models_exchange_their_states_both_ways():
+    model, peer = both()
+    assert repr(model) == repr(peer)
+    peer.load_state_dict({key: torch.from_numpy(value) for key, value in model.state_dict().items()})
+    for key, value in peer.state_dict().items():
+        np.testing.assert_array_equal(model.state_dict()[key], value.numpy())
+    other = both()[1].to(torch.bfloat16)
+    model.load_state_dict(other.state_dict())
+    for key, value in other.state_dict().items():
+        np.testing.assert_array_equal(model.state_dict()[key], value.float().numpy())
+
+
+def test_three_training_steps_are_torchs(rng):
+    model, peer = both()
+    model.to("float64")
+    peer.to(torch.float64).load_state_dict({key: torch.tensor(value) for key, value in model.state_dict().items()})
+    optimizer = fn.optim.AdamW(model, lr=1e-2, weight_decay=0.1)
+    optimizer_peer = torch.optim.AdamW(peer.parameters(), lr=1e-2, weight_decay=0.1)
+    loss_layer, loss_peer = nn.CrossEntropyLoss(), torch.nn.CrossEntropyLoss()
+    for _ in range(3):
+        x, labels = rng.standard_normal((5, 1, 8, 8)), rng.integers(0, 3, 5)
+        logits, backward = model.vjp(x, input_gradient=False)
+        loss, loss_backward = loss_layer.vjp(logits, labels)
+        (dlogits, _), _ = loss_backward(np.ones_like(loss))
+        optimizer.step(backward(dlogits)[1])
+        optimizer_peer.zero_grad()
+        loss_torch = loss_peer(peer(torch.from_numpy(x)), torch.from_numpy(labels))
+        loss_torch.backward()
+        optimizer_peer.step()
+        close(loss, loss_torch.detach().numpy())
+    for key, value in peer.state_dict().items():
+        # Adam divides by √v: where a gradient is near 0, a difference in its last bits is a difference in the step's
+        np.testing.assert_allclose(model.state_dict()[key], value.numpy(), rtol=0, atol=1e-8, err_msg=key)
+
+
+def test_models_move_to_torch_and_back(rng):
+    model, _ = both()
+    x = rng.standard_normal((2, 1, 8, 8)).astype(np.float32)
+    y = model(x)
+    before = {key: value.copy() for key, value in model.state_dict().items()}
+    assert model.to("torch") is model
+    assert all(isinstance(value, torch.Tensor) for value in model.state_dict().values())
+    y_torch, backward = model.vjp(torch.from_numpy(x))
+    np.testing.assert_array_equal(y_torch.numpy(), y)
+    dx, grads = backward(torch.ones_like(y_torch))
+    assert isinstance(dx, torch.Tensor) and list(grads) == list(before)
+    fn.optim.AdamW(model).step(grads)
+    model.load_state_dict(before)
+    np.testing.assert_array_equal(model.eval()(torch.from_numpy(x)).numpy(), y)
+    model.train().to(torch.bfloat16).to("numpy", "float32")
+    for key, value in model.state_dict().items():
+        assert isinstance(value, np.ndarray)
+        np.testing.assert_allclose(value, before[key], rtol=2**-8)
+
+
+def test_flops_are_those_that_torch_counts(rng):
+    from torch.utils.flop_counter import FlopCounterMode
+
+    model, peer = both()
+    with FlopCounterMode(display=False) as counter:
+        peer(torch.zeros(5, 1, 8, 8))
+    assert model.summary((5, 1, 8, 8)).flops == counter.get_total_flops()
