@@ -84,7 +84,7 @@ struct CrossEntropy {
  private:
   // Class indices in host memory are checked before anything runs.
   void check_targets(std::int64_t C) const {
-    if (target.device != Device::cpu || !target.data) return;
+    if (target.device.type != Device::Type::cpu || !target.data) return;
     visit_index(target.dtype, [&]<class T>(Type<T>) {
       const std::int64_t size = target.size();
       for (std::int64_t i = 0; i < size; ++i) {
