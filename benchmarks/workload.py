@@ -47,13 +47,13 @@ class Workload:
     Attributes
     ----------
     dtype : str
-    row : str
-        The line of the speed table to which it counts.
+    rows : tuple of str
+        The lines of the speed table to which it counts.
     """
 
     op: ClassVar[str]  # of the op table
     dtype: str = "float32"
-    row: str = ""
+    rows: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from fastnets.backends import OPS
 
 from ..workload import Workload
-from . import linear
+from . import conv, linear
 
 __all__ = ["FAMILIES", "served"]
 
 FAMILIES: dict[str, list[Workload]] = {
     "linear": linear.WORKLOADS,
+    "conv": conv.WORKLOADS,
 }
 
 

@@ -32,6 +32,12 @@ struct Tensor {
     for (int i = 0; same && i < ndim; ++i) same = shape[i] == other.shape[i];
     return same;
   }
+  // Of the same shape and with the same strides, where they matter.
+  FASTNETS_INLINE bool same_memory_format(const Tensor& other) const {
+    bool same = same_shape(other);
+    for (int i = 0; same && i < ndim; ++i) same = shape[i] == 1 || stride[i] == other.stride[i];
+    return same || (same_shape(other) && size() == 0);
+  }
   // Row-major without gaps; dimensions of one element may have any stride.
   FASTNETS_INLINE bool is_contiguous() const {
     std::int64_t expected = 1;

@@ -5,24 +5,25 @@
 #include <simde/x86/avx512.h>
 #include <simde/x86/f16c.h>
 #include <simde/x86/fma.h>
+#include "core/dtype.h"
 
-// What SIMDe does not have yet.
-static inline __m256i portable_mm512_cvtepi32_epi16(__m512i a) {
-  std::int32_t wide[16];
-  std::int16_t narrow[16];
-  __builtin_memcpy(wide, &a, sizeof wide);
-  for (int i = 0; i < 16; ++i) narrow[i] = static_cast<std::int16_t>(wide[i]);
-  __m256i r;
-  __builtin_memcpy(&r, narrow, sizeof r);
-  return r;
+// What SIMDe lacks: the low half of each word, and the nearest half-precision number.
+FASTNETS_INLINE __m256i fastnets_cvtepi32_epi16(__m512i a) {
+  std::uint32_t words[16];
+  std::uint16_t halves[16];
+  __builtin_memcpy(words, &a, sizeof words);
+  for (int i = 0; i < 16; ++i) halves[i] = static_cast<std::uint16_t>(words[i]);
+  __m256i made;
+  __builtin_memcpy(&made, halves, sizeof made);
+  return made;
 }
-static inline __m256i portable_mm512_cvtps_ph(__m512 a) {
-  __m256 half[2];
-  __builtin_memcpy(half, &a, sizeof a);
-  const __m128i parts[2] = {_mm256_cvtps_ph(half[0], 0), _mm256_cvtps_ph(half[1], 0)};
-  __m256i r;
-  __builtin_memcpy(&r, parts, sizeof r);
-  return r;
+FASTNETS_INLINE __m256i fastnets_cvtps_ph(__m512 a) {
+  __m256 parts[2];
+  __builtin_memcpy(parts, &a, sizeof parts);
+  const __m128i halves[2] = {_mm256_cvtps_ph(parts[0], 0), _mm256_cvtps_ph(parts[1], 0)};  // 0: to nearest
+  __m256i made;
+  __builtin_memcpy(&made, halves, sizeof made);
+  return made;
 }
-#define _mm512_cvtepi32_epi16(a) portable_mm512_cvtepi32_epi16(a)
-#define _mm512_cvtps_ph(a, rounding) portable_mm512_cvtps_ph(a)
+#define _mm512_cvtepi32_epi16 fastnets_cvtepi32_epi16
+#define _mm512_cvtps_ph(a, mode) fastnets_cvtps_ph(a)
