@@ -136,6 +136,27 @@ FASTNETS_INLINE Vec<float> round(Vec<float> a) {
   return {_mm256_round_ps(a.v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)};
 }
 
+// Unsigned integers of 32 bits, for random numbers.
+struct Words {
+  static constexpr int lanes = 8;
+  __m256i v;
+};
+FASTNETS_INLINE Words load_words(const std::uint32_t* p) {
+  return {_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p))};
+}
+FASTNETS_INLINE Words splat_words(std::uint32_t x) { return {_mm256_set1_epi32(static_cast<int>(x))}; }
+FASTNETS_INLINE Words operator+(Words a, Words b) { return {_mm256_add_epi32(a.v, b.v)}; }
+FASTNETS_INLINE Words operator^(Words a, Words b) { return {_mm256_xor_si256(a.v, b.v)}; }
+// The high and low halves of the products with m.
+FASTNETS_INLINE void multiply_wide(Words a, std::uint32_t m, Words& high, Words& low) {
+  const __m256i factor = splat_words(m).v, even = _mm256_mul_epu32(a.v, factor);
+  const __m256i odd = _mm256_mul_epu32(_mm256_srli_epi64(a.v, 32), factor);
+  high.v = _mm256_blend_epi32(_mm256_srli_epi64(even, 32), odd, 0xaa);
+  low.v = _mm256_blend_epi32(even, _mm256_slli_epi64(odd, 32), 0xaa);
+}
+// The upper 24 bits of each as a number.
+FASTNETS_INLINE Vec<float> upper_bits(Words a) { return {_mm256_cvtepi32_ps(_mm256_srli_epi32(a.v, 8))}; }
+
 // Vector i becomes lane i of every vector.
 FASTNETS_INLINE void transpose(Vec<float> (&r)[8]) {
   __m256 t[8], u[8];
