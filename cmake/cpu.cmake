@@ -1,5 +1,6 @@
 # fastnets._cpu: csrc/cpu/ops once for each instruction set, each in a namespace of its own, chosen at run time.
 file(GLOB cpu_ops CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/csrc/cpu/ops/*.cpp)
+list(APPEND cpu_ops ${PROJECT_SOURCE_DIR}/csrc/cpu/probe.cpp)
 file(GLOB cpu_host CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/csrc/cpu/backend/*.cpp)
 set(bindings ${PROJECT_SOURCE_DIR}/csrc/bindings)
 pybind11_add_module(_cpu ${cpu_host} ${bindings}/arrays.cpp ${bindings}/bind_all.cpp ${bindings}/module_cpu.cpp)

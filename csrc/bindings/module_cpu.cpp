@@ -1,9 +1,11 @@
 // fastnets._cpu: the ops on the host's processor.
 #include <pybind11/stl.h>
 
+#include "bindings/arrays.h"
 #include "bindings/backend.h"
 #include "bindings/bind_all.h"
 #include "cpu/backend/isa.h"
+#include "cpu/backend/probe.h"
 #include "cpu/backend/scratch.h"
 #include "cpu/backend/threads.h"
 
@@ -24,5 +26,20 @@ PYBIND11_MODULE(_cpu, m, pybind11::mod_gil_not_used()) {
   m.def("set_isa", &cpu::set_isa, "Chooses the instruction set.");
   m.def("num_threads", &cpu::num_threads, "Threads that a call uses at most.");
   m.def("set_num_threads", &cpu::set_num_threads, "Sets the number of threads.");
+  m.def(
+      "measure_flops",
+      [](const std::string& dtype, double seconds) {
+        const pybind11::gil_scoped_release released;
+        return cpu::measure_flops(parse_dtype(dtype), seconds);
+      },
+      "Floating-point operations a second that all threads do on registers.");
+  m.def(
+      "measure_read",
+      [](const pybind11::buffer& data, double seconds) {
+        const pybind11::buffer_info info = data.request();
+        const pybind11::gil_scoped_release released;
+        return cpu::measure_read(static_cast<const std::byte*>(info.ptr), info.size * info.itemsize, seconds);
+      },
+      "Bytes a second that all threads read from an array of float32.");
   m.def("release_memory", &cpu::release_memory, "Frees the scratch memory that is kept between calls.");
 }

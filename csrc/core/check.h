@@ -47,8 +47,8 @@ inline void check_float(const char* op, const char* what, const Tensor& t) {
 // `other`, if given, must have the dtype of `input`.
 inline void check_dtype(const char* op, const Tensor& input, const char* what, const Tensor& other) {
   check<TypeError>(!other || other.dtype == input.dtype, op, ": input is ", name(input.dtype), " but ", what, " is ",
-                   name(other.dtype), "; use input.astype(\"", name(other.dtype), "\") or model.to(\"", name(input.dtype),
-                   "\")");
+                   name(other.dtype), "; use input.astype(\"", name(other.dtype), "\") or model.to(\"",
+                   name(input.dtype), "\")");
 }
 
 // Only these can follow a product in the same pass.

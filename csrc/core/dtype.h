@@ -33,7 +33,8 @@ FASTNETS_SHARED FASTNETS_INLINE float to_float(bfloat16 x) {
 FASTNETS_SHARED FASTNETS_INLINE float to_float(float16 x) {
   const std::uint32_t sign = static_cast<std::uint32_t>(x.bits & 0x8000u) << 16, magnitude = x.bits & 0x7fffu;
   if (magnitude >= 0x7c00u)  // inf, nan: a quiet nan keeps its payload
-    return std::bit_cast<float>(sign | 0x7f800000u | (magnitude & 0x3ffu) << 13 | (magnitude > 0x7c00u ? 0x400000u : 0u));
+    return std::bit_cast<float>(sign | 0x7f800000u | (magnitude & 0x3ffu) << 13 |
+                                (magnitude > 0x7c00u ? 0x400000u : 0u));
   if (magnitude < 0x400u)  // zero, subnormal: exact in float
     return std::bit_cast<float>(std::bit_cast<std::uint32_t>(static_cast<float>(magnitude) * 0x1p-24f) | sign);
   return std::bit_cast<float>(sign | ((magnitude << 13) + 0x38000000u));
@@ -73,10 +74,14 @@ struct Type {
 template <class F>
 FASTNETS_INLINE void visit_float(DType dtype, F&& f) {
   switch (dtype) {
-    case DType::float64: return f(Type<double>{});
-    case DType::bfloat16: return f(Type<bfloat16>{});
-    case DType::float16: return f(Type<float16>{});
-    default: return f(Type<float>{});
+    case DType::float64:
+      return f(Type<double>{});
+    case DType::bfloat16:
+      return f(Type<bfloat16>{});
+    case DType::float16:
+      return f(Type<float16>{});
+    default:
+      return f(Type<float>{});
   }
 }
 template <class F>
@@ -90,12 +95,16 @@ FASTNETS_INLINE constexpr bool is_index(DType t) { return t == DType::int64 || t
 FASTNETS_INLINE constexpr int item_size(DType t) {
   switch (t) {
     case DType::float64:
-    case DType::int64: return 8;
+    case DType::int64:
+      return 8;
     case DType::float32:
-    case DType::int32: return 4;
+    case DType::int32:
+      return 4;
     case DType::bfloat16:
-    case DType::float16: return 2;
-    default: return 1;
+    case DType::float16:
+      return 2;
+    default:
+      return 1;
   }
 }
 constexpr const char* kDTypeNames[] = {"float64", "float32", "bfloat16", "float16", "int64", "int32", "bool"};

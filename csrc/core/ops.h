@@ -2,13 +2,23 @@
 #pragma once
 #include <cstddef>
 
+#include "core/ops/adamw.h"
 #include "core/ops/conv.h"
+#include "core/ops/cross_entropy.h"
+#include "core/ops/dropout.h"
+#include "core/ops/elementwise.h"
 #include "core/ops/linear.h"
+#include "core/ops/max_pool.h"
 
 //   name in Python, struct that holds its arguments
-#define FASTNETS_OPS(X) \
-  X(linear, Linear) \
-  X(conv, Conv)
+#define FASTNETS_OPS(X)          \
+  X(linear, Linear)              \
+  X(conv, Conv)                  \
+  X(max_pool, MaxPool)           \
+  X(activation, Elementwise)     \
+  X(dropout, Dropout)            \
+  X(cross_entropy, CrossEntropy) \
+  X(adamw, AdamW)
 
 namespace fastnets {
 
@@ -31,7 +41,7 @@ struct Entries {
   std::size_t (*workspace_bytes)(const Op&, Pass) = nullptr;
   void (*forward)(const Op&, const Context&) = nullptr;
   void (*backward)(const Op&, const Context&) = nullptr;
-  PackSpec (*pack_spec)(const Op&) = nullptr;      // null where an op has no weight to pack
+  PackSpec (*pack_spec)(const Op&) = nullptr;  // null where an op has no weight to pack
   void (*pack)(const Op&, void* panels) = nullptr;
 };
 

@@ -32,6 +32,12 @@ struct Tensor {
     for (int i = 0; same && i < ndim; ++i) same = shape[i] == other.shape[i];
     return same;
   }
+  // Of the same shape and with the same strides, where they matter.
+  FASTNETS_INLINE bool same_memory_format(const Tensor& other) const {
+    bool same = same_shape(other);
+    for (int i = 0; same && i < ndim; ++i) same = shape[i] == 1 || stride[i] == other.stride[i];
+    return same || (same_shape(other) && size() == 0);
+  }
   // Row-major without gaps; dimensions of one element may have any stride.
   FASTNETS_INLINE bool is_contiguous() const {
     std::int64_t expected = 1;
@@ -50,7 +56,9 @@ struct Tensor {
       step *= shape_[i];
     }
   }
-  FASTNETS_INLINE void describe_like(const Tensor& other) { describe(other.dtype, other.device, other.ndim, other.shape); }
+  FASTNETS_INLINE void describe_like(const Tensor& other) {
+    describe(other.dtype, other.device, other.ndim, other.shape);
+  }
   // Moves dimension 1 (the channels) of a row-major description to the innermost place in memory.
   FASTNETS_INLINE void make_channels_last() {
     std::int64_t step = stride[1] = 1;

@@ -16,18 +16,26 @@ template <class T>
 FASTNETS_INLINE Vec<T> activate(Activation kind, Vec<T> x, T alpha = 0) {
   const Vec<T> zero = splat(T(0));
   switch (kind) {
-    case Activation::none: return x;
-    case Activation::relu: return max(zero, x);  // in this order: nan stays nan
-    case Activation::gelu: return x * normal_cdf(x);
+    case Activation::none:
+      return x;
+    case Activation::relu:
+      return max(zero, x);  // in this order: nan stays nan
+    case Activation::gelu:
+      return x * normal_cdf(x);
     case Activation::gelu_tanh: {
       const Vec<T> u = splat(Gelu<T>::kScale) * fma(splat(Gelu<T>::kCube) * x * x, x, x);
       return x * sigmoid(u + u);
     }
-    case Activation::silu: return x * sigmoid(x);
-    case Activation::tanh: return tanh(x);
-    case Activation::sigmoid: return sigmoid(x);
-    case Activation::leaky_relu: return select(less(x, zero), x * splat(alpha), x);
-    case Activation::elu: return select(less(x, zero), splat(alpha) * expm1(x), x);
+    case Activation::silu:
+      return x * sigmoid(x);
+    case Activation::tanh:
+      return tanh(x);
+    case Activation::sigmoid:
+      return sigmoid(x);
+    case Activation::leaky_relu:
+      return select(less(x, zero), x * splat(alpha), x);
+    case Activation::elu:
+      return select(less(x, zero), splat(alpha) * expm1(x), x);
   }
   return x;
 }
@@ -37,8 +45,10 @@ template <class T>
 FASTNETS_INLINE Vec<T> derivative(Activation kind, Vec<T> x, Vec<T> y, T alpha = 0) {
   const Vec<T> zero = splat(T(0)), one = splat(T(1));
   switch (kind) {
-    case Activation::none: return one;
-    case Activation::relu: return select(less(zero, y), one, select(is_nan(y), y, zero));
+    case Activation::none:
+      return one;
+    case Activation::relu:
+      return select(less(zero, y), one, select(is_nan(y), y, zero));
     case Activation::gelu: {  // Φ(x) + x φ(x)
       const Vec<T> density = splat(Gelu<T>::kDensity) * exp(x * x * splat(T(-0.5)));
       return fma(x, density, normal_cdf(x));
@@ -53,12 +63,50 @@ FASTNETS_INLINE Vec<T> derivative(Activation kind, Vec<T> x, Vec<T> y, T alpha =
       const Vec<T> s = sigmoid(x);
       return fma(x * s, one - s, s);
     }
-    case Activation::tanh: return one - y * y;
-    case Activation::sigmoid: return y * (one - y);
-    case Activation::leaky_relu: return select(less(zero, x), one, splat(alpha));
-    case Activation::elu: return select(less(zero, x), one, splat(alpha) * exp(min(zero, x)));
+    case Activation::tanh:
+      return one - y * y;
+    case Activation::sigmoid:
+      return y * (one - y);
+    case Activation::leaky_relu:
+      return select(less(zero, x), one, splat(alpha));
+    case Activation::elu:
+      return select(less(zero, x), one, splat(alpha) * exp(min(zero, x)));
   }
   return one;
+}
+
+// Calls f(a constant) for the kind, so that what f compiles holds one function only.
+template <class F>
+FASTNETS_INLINE void visit_activation(Activation kind, const F& f) {
+  using A = Activation;
+  switch (kind) {
+    case A::none:
+      return f(std::integral_constant<A, A::none>{});
+    case A::relu:
+      return f(std::integral_constant<A, A::relu>{});
+    case A::gelu:
+      return f(std::integral_constant<A, A::gelu>{});
+    case A::gelu_tanh:
+      return f(std::integral_constant<A, A::gelu_tanh>{});
+    case A::silu:
+      return f(std::integral_constant<A, A::silu>{});
+    case A::tanh:
+      return f(std::integral_constant<A, A::tanh>{});
+    case A::sigmoid:
+      return f(std::integral_constant<A, A::sigmoid>{});
+    case A::leaky_relu:
+      return f(std::integral_constant<A, A::leaky_relu>{});
+    case A::elu:
+      return f(std::integral_constant<A, A::elu>{});
+  }
+}
+
+// Replaces n values, and those up to the end of the last vector, by their activation.
+template <class Acc>
+[[gnu::noinline]] void activate_values(Activation kind, int n, Acc* values) {
+  visit_activation(kind, [&](auto constant) {
+    for (int i = 0; i < n; i += Vec<Acc>::lanes) store(values + i, activate(constant(), load(values + i)));
+  });
 }
 
 // dz[i] = dy[i] · activation′ from z[i] and y[i], over contiguous arrays.
@@ -66,11 +114,14 @@ template <class T>
 void grad_activation(Activation kind, const T* dy, const T* z, const T* y, std::int64_t size, T* dz,
                      Accumulator<T> alpha = 0) {
   using V = Vec<Accumulator<T>>;
-  parallel_ranges(size, 1 << 14, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t i = begin; i < end; i += V::lanes) {
-      const int n = static_cast<int>(least(V::lanes, end - i));
-      store(dz + i, load(dy + i, n) * derivative(kind, load(z + i, n), load(y + i, n), alpha), n);
-    }
+  visit_activation(kind, [&](auto constant) {
+    parallel_ranges(size, 1 << 14, [&](std::int64_t begin, std::int64_t end) {
+      std::int64_t i = begin;
+      for (; i + V::lanes <= end; i += V::lanes)
+        store(dz + i, load(dy + i) * derivative(constant(), load(z + i), load(y + i), alpha));
+      const int n = static_cast<int>(end - i);
+      if (n > 0) store(dz + i, load(dy + i, n) * derivative(constant(), load(z + i, n), load(y + i, n), alpha), n);
+    });
   });
 }
 

@@ -18,9 +18,9 @@ void parallel_ranges(std::int64_t size, std::int64_t grain, const F& f) {
   parallel(pieces, task);
 }
 
-// Copies an array of any strides to row-major memory.
-template <class T>
-void copy_contiguous(const Tensor& from, T* to) {
+// Copies an array of any strides to row-major memory, of another type if need be.
+template <class T, class To>
+void copy_contiguous(const Tensor& from, To* to) {
   const std::int64_t columns = from.ndim ? from.shape[from.ndim - 1] : 1;
   const std::int64_t rows = columns ? from.size() / columns : 0;
   const std::int64_t step = from.ndim ? from.stride[from.ndim - 1] : 0;
@@ -32,7 +32,7 @@ void copy_contiguous(const Tensor& from, T* to) {
         rest /= from.shape[d];
       }
       const T* source = from.as<T>() + offset;
-      for (std::int64_t i = 0; i < columns; ++i) to[row * columns + i] = source[i * step];
+      for (std::int64_t i = 0; i < columns; ++i) to[row * columns + i] = static_cast<To>(source[i * step]);
     }
   });
 }
@@ -66,7 +66,7 @@ RowView<T> rows_of(const Tensor& t, Workspace& workspace) {
   }
   if (has_uniform_rows(t)) return view;
   T* copy = workspace.take<T>(t.size());
-  if (copy) copy_contiguous(t, copy);
+  if (copy) copy_contiguous<T>(t, copy);
   return {copy, view.rows, view.columns, view.columns, 1};
 }
 
@@ -75,8 +75,24 @@ template <class T>
 const T* contiguous(const Tensor& t, Workspace& workspace) {
   if (t.is_contiguous()) return t.as<T>();
   T* copy = workspace.take<T>(t.size());
-  if (copy) copy_contiguous(t, copy);
+  if (copy) copy_contiguous<T>(t, copy);
   return copy;
+}
+
+// The array itself where it lies in a memory format, channels-last or row-major, else a copy that does.
+template <class T>
+const T* in_format(const Tensor& t, bool channels_last, Workspace& workspace) {
+  if (channels_last ? t.is_channels_last() || (t.is_contiguous() && t.shape[1] == 1) : t.is_contiguous())
+    return t.as<T>();
+  T* out = workspace.take<T>(t.size());
+  if (!out) return out;
+  Tensor view = t;
+  if (channels_last) {
+    for (int d = 1; d + 1 < view.ndim; ++d) view.shape[d] = t.shape[d + 1], view.stride[d] = t.stride[d + 1];
+    view.shape[view.ndim - 1] = t.shape[1], view.stride[view.ndim - 1] = t.stride[1];
+  }
+  copy_contiguous<T>(view, out);
+  return out;
 }
 
 }  // namespace

@@ -1,7 +1,8 @@
 // Panels: how the operands of a product lie in memory while the micro-kernel reads them.
 //
-// A panel holds R rows of a (rows, depth) operand. For each group of kGroup depths it stores the R rows' groups one after
-// the other, so that the kernel reads it from front to back: out[k / G][row][k % G]. Rows and depths past the end are 0.
+// A panel holds R rows of a (rows, depth) operand. For each group of kGroup depths it stores the R rows' groups one
+// after the other, so that the kernel reads it from front to back: out[k / G][row][k % G]. Rows and depths past the end
+// are 0.
 #pragma once
 #include "cpu/simd/simd.h"
 

@@ -9,9 +9,12 @@ namespace {
 // Where a position of the padded axis comes from.
 FASTNETS_INLINE std::int64_t padded_source(PaddingMode mode, std::int64_t x, std::int64_t size) {
   switch (mode) {
-    case PaddingMode::reflect: return x < 0 ? -x : x >= size ? 2 * (size - 1) - x : x;
-    case PaddingMode::replicate: return x < 0 ? 0 : x >= size ? size - 1 : x;
-    default: return x < 0 ? x + size : x >= size ? x - size : x;  // circular
+    case PaddingMode::reflect:
+      return x < 0 ? -x : x >= size ? 2 * (size - 1) - x : x;
+    case PaddingMode::replicate:
+      return x < 0 ? 0 : x >= size ? size - 1 : x;
+    default:
+      return x < 0 ? x + size : x >= size ? x - size : x;  // circular
   }
 }
 
@@ -58,7 +61,8 @@ Image<T> pad_image(const Image<T>& image, ConvShape& s, PaddingMode mode, Worksp
   return padded;
 }
 
-// sums[n][pixel][c] += what the border of a padded channels-last gradient holds of each pixel; `s` is the unpadded shape.
+// sums[n][pixel][c] += what the border of a padded channels-last gradient holds of each pixel; `s` is the unpadded
+// shape.
 template <class Acc>
 void fold_border(const Acc* padded, const ConvShape& s, PaddingMode mode, Acc* sums) {
   std::int64_t pixels = 1;

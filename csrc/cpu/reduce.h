@@ -29,5 +29,20 @@ void sum_rows(const T* x, std::int64_t rows, std::int64_t columns, std::int64_t 
   parallel(divide_up(columns, kVectors * V::lanes), task);
 }
 
+// sum_i f(i) over vectors of terms, f(i, n) for the last n of them: chains of kChain a lane, then in order, then lanes.
+template <class Acc, class F>
+FASTNETS_INLINE Acc chained_sum(std::int64_t size, const F& f) {
+  using V = Vec<Acc>;
+  V total = splat(Acc(0));
+  for (std::int64_t begin = 0; begin < size; begin += kChain * V::lanes) {
+    V chain = splat(Acc(0));
+    const std::int64_t end = least(size, begin + kChain * V::lanes);
+    for (std::int64_t i = begin; i < end; i += V::lanes)
+      chain = chain + f(i, static_cast<int>(least(V::lanes, end - i)));
+    total = total + chain;
+  }
+  return sum(total);
+}
+
 }  // namespace
 }  // namespace fastnets::cpu::FASTNETS_ISA

@@ -11,7 +11,12 @@ from typing import Any
 
 import numpy as np
 
-_CLASSES = {"numpy": ("numpy", "ndarray"), "torch": ("torch", "Tensor"), "cupy": ("cupy", "ndarray"), "jax": ("jax", "Array")}
+_CLASSES = {
+    "numpy": ("numpy", "ndarray"),
+    "torch": ("torch", "Tensor"),
+    "cupy": ("cupy", "ndarray"),
+    "jax": ("jax", "Array"),
+}
 _WORDS = {"numpy": "a NumPy array", "torch": "a torch tensor", "cupy": "a CuPy array", "jax": "a JAX array"}
 
 

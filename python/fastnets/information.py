@@ -30,7 +30,10 @@ def _backend(name: str) -> dict[str, Any]:
         loaded = module(name)
     except RuntimeError as error:
         cause = error.__cause__
-        return {"available": False, "reason": why_missing(name, cause) if isinstance(cause, ImportError) else str(error)}
+        return {
+            "available": False,
+            "reason": why_missing(name, cause) if isinstance(cause, ImportError) else str(error),
+        }
     found = {"available": True}
     if hasattr(loaded, "devices"):
         found.update(loaded.devices())

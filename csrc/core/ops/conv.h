@@ -17,7 +17,8 @@ struct Names<PaddingMode> {
 struct Conv {
   static constexpr const char* name = "conv";
   static constexpr bool kPacks = true;
-  Tensor input, weight, bias, residual;  // (N, C, spatial…) or (C, spatial…), (K, C/groups, kernel…), (K,) or none, or none
+  Tensor input, weight, bias,
+      residual;  // (N, C, spatial…) or (C, spatial…), (K, C/groups, kernel…), (K,) or none, or none
   Sizes stride, padding, padding_end, dilation;  // one a spatial dimension; padding in front, padding_end behind
   std::int64_t groups = 1;
   PaddingMode padding_mode = PaddingMode::zeros;
@@ -49,6 +50,9 @@ struct Conv {
   FASTNETS_INLINE bool batched() const { return input.ndim == rank() + 2; }
   FASTNETS_INLINE int channel_dim() const { return input.ndim - rank() - 1; }
 
+  // Whether gradients of channels-last arrays are channels-last.
+  FASTNETS_INLINE bool keeps_format() const { return batched(); }
+
   void infer() {
     constexpr const char* names[] = {"conv", "conv1d", "conv2d", "conv3d"};
     const char* op = names[rank()];
@@ -65,8 +69,8 @@ struct Conv {
     check(weight.ndim == r + 2, op, ": weight must have ", r + 2, " dimensions, got ", shape(weight));
     check(groups >= 1, op, ": groups is ", groups, " but must be at least 1");
     const std::int64_t C = input.shape[channel_dim()], K = weight.shape[0];
-    check(C == weight.shape[1] * groups, op, ": input has ", C, " channels but weight ", shape(weight), " with groups=",
-          groups, " expects ", weight.shape[1] * groups);
+    check(C == weight.shape[1] * groups, op, ": input has ", C, " channels but weight ", shape(weight),
+          " with groups=", groups, " expects ", weight.shape[1] * groups);
     check(K % groups == 0, op, ": weight ", shape(weight), " has ", K, " output channels, which groups=", groups,
           " does not divide");
     check(!bias || (bias.ndim == 1 && bias.shape[0] == K), op, ": bias is ", shape(bias), " but weight ", shape(weight),
@@ -101,8 +105,9 @@ struct Conv {
     check(padding_mode != PaddingMode::replicate || most_padding == 0 || n > 0, op,
           ": padding_mode=\"replicate\" has nothing to replicate in input ", shape(input));
     const std::int64_t padded = n + padding[i] + padding_end[i], reach = dilation[i] * (k - 1) + 1;
-    check(reach <= padded, op, ": the kernel of weight ", shape(weight), " with dilation ", shape(dilation.value, rank()),
-          " spans ", reach, " elements but the padded input ", shape(input), " has ", padded);
+    check(reach <= padded, op, ": the kernel of weight ", shape(weight), " with dilation ",
+          shape(dilation.value, rank()), " spans ", reach, " elements but the padded input ", shape(input), " has ",
+          padded);
     return (padded - reach) / stride[i] + 1;
   }
 };

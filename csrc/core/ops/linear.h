@@ -7,7 +7,7 @@ namespace fastnets {
 
 struct Linear {
   static constexpr const char* name = "linear";
-  static constexpr bool kPacks = true;  // the weight may come in panels
+  static constexpr bool kPacks = true;   // the weight may come in panels
   Tensor input, weight, bias, residual;  // (..., K), (N, K), (N,) or none, (..., N) or none
   Activation activation = Activation::none;
   bool save = false;  // keep what backward needs
@@ -26,6 +26,9 @@ struct Linear {
     v.output("output", output, grad_output);
     v.saved("pre_activation", pre_activation);
   }
+
+  // Whether gradients of channels-last arrays are channels-last.
+  FASTNETS_INLINE bool keeps_format() const { return false; }
 
   void infer() {
     check_float(name, "input", input);

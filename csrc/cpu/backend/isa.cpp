@@ -1,6 +1,5 @@
 #include "cpu/backend/isa.h"
 
-
 #include <atomic>
 #include <cstdlib>
 
@@ -9,9 +8,9 @@
 
 namespace fastnets::cpu {
 
-#define FASTNETS_TABLE(isa)          \
-  namespace isa {                    \
-  extern const KernelTable table;    \
+#define FASTNETS_TABLE(isa)       \
+  namespace isa {                 \
+  extern const KernelTable table; \
   }
 FASTNETS_CPU_ISAS(FASTNETS_TABLE)
 #undef FASTNETS_TABLE

@@ -7,9 +7,9 @@
 
 namespace fastnets::cpu {
 
-const KernelTable& table();                // in use
-std::string isa();                         // its name
-std::vector<std::string> isas();           // what runs here, best first
-void set_isa(const std::string& name);     // ValueError where it does not run here
+const KernelTable& table();             // in use
+std::string isa();                      // its name
+std::vector<std::string> isas();        // what runs here, best first
+void set_isa(const std::string& name);  // ValueError where it does not run here
 
 }  // namespace fastnets::cpu

@@ -11,7 +11,8 @@ void parallel_for(std::int64_t count, void (*task)(const void* closure, std::int
 
 template <class Task>
 [[gnu::always_inline]] inline void parallel(std::int64_t count, const Task& task) {
-  parallel_for(count, [](const void* closure, std::int64_t index) { (*static_cast<const Task*>(closure))(index); }, &task);
+  parallel_for(
+      count, [](const void* closure, std::int64_t index) { (*static_cast<const Task*>(closure))(index); }, &task);
 }
 
 int num_threads();

@@ -23,7 +23,7 @@ const T* arrange_weight(const Tensor& weight, const ConvShape& s, bool channels_
     for (int d = 1; d + 1 < view.ndim; ++d) view.shape[d] = weight.shape[d + 1], view.stride[d] = weight.stride[d + 1];
     view.shape[view.ndim - 1] = c, view.stride[view.ndim - 1] = weight.stride[1];
   }
-  copy_contiguous(view, out);
+  copy_contiguous<T>(view, out);
   return out;
 }
 
@@ -45,21 +45,6 @@ void pack_weight(const Tensor& weight, const ConvShape& s, PanelElement<T>* out,
     s.channels_last ? pack_all<T, Blocks<T>::kNR>(source, outputs, depth, to)
                     : pack_all<T, Blocks<T>::kMR>(source, outputs, depth, to);
   }
-}
-
-// The array itself where it lies in the output's memory format, else a copy that does.
-template <class T>
-const T* in_format(const Tensor& t, bool channels_last, Workspace& workspace) {
-  if (channels_last ? t.is_channels_last() || (t.is_contiguous() && t.shape[1] == 1) : t.is_contiguous()) return t.as<T>();
-  T* out = workspace.take<T>(t.size());
-  if (!out) return out;
-  Tensor view = t;
-  if (channels_last) {
-    for (int d = 1; d + 1 < view.ndim; ++d) view.shape[d] = t.shape[d + 1], view.stride[d] = t.stride[d + 1];
-    view.shape[view.ndim - 1] = t.shape[1], view.stride[view.ndim - 1] = t.stride[1];
-  }
-  copy_contiguous(view, out);
-  return out;
 }
 
 // The input as an image: channels-last, or with contiguous lines.
@@ -188,9 +173,8 @@ void backward(const Conv& op, const Context& context) {
 PackSpec pack_spec(const Conv& op) {
   const ConvShape s(op);
   PackSpec spec{0, s.channels_last};
-  visit_float(op.weight.dtype, [&]<class T>(Type<T>) {
-    spec.bytes = s.groups * packed_group_size<T>(s) * sizeof(PanelElement<T>);
-  });
+  visit_float(op.weight.dtype,
+              [&]<class T>(Type<T>) { spec.bytes = s.groups * packed_group_size<T>(s) * sizeof(PanelElement<T>); });
   return spec;
 }
 void pack(const Conv& op, void* panels) {

@@ -1,5 +1,6 @@
 #include "core/ops.h"
 #include "cpu/epilogue.h"
+#include "cpu/few_rows.h"
 #include "cpu/layout.h"
 #include "cpu/reduce.h"
 
@@ -8,7 +9,8 @@ namespace {
 
 // An operand is packed beforehand, once for all, where several blocks of the other would each pack it again.
 template <class T, int R>
-MatrixOperand<T, R> operand(const Matrix<T>& m, std::int64_t rows, std::int64_t depth, bool often, Workspace& workspace) {
+MatrixOperand<T, R> operand(const Matrix<T>& m, std::int64_t rows, std::int64_t depth, bool often,
+                            Workspace& workspace) {
   MatrixOperand<T, R> o{{m}, rows, depth};
   if (!often) return o;
   PanelElement<T>* room = workspace.take<PanelElement<T>>(o.packed_size(rows, depth));
@@ -22,6 +24,11 @@ template <class T>
 void multiply(std::int64_t M, std::int64_t N, std::int64_t K, const Matrix<T>& a, const Matrix<T>& b,
               const void* packed_b, const RowSink<T>& sink, Workspace& workspace) {
   constexpr int kMR = Blocks<T>::kMR, kNR = Blocks<T>::kNR;
+  if (has_few_rows(M, b)) {
+    auto* room = workspace.take<Accumulator<T>>(M * K);
+    if (workspace.base) gemm_few_rows(M, N, K, a, b, sink, room);
+    return;
+  }
   auto rows = operand<T, kMR>(a, M, K, N > kNR * BlockLimits().column_panels, workspace);
   auto columns = operand<T, kNR>(b, N, K, !packed_b && M > kMR * BlockLimits().row_panels, workspace);
   if (packed_b) columns.packed = static_cast<const PanelElement<T>*>(packed_b);
@@ -59,7 +66,7 @@ void run_backward(const Linear& op, Workspace& workspace) {
     if (run) grad_activation(op.activation, dz, op.pre_activation ? op.pre_activation.as<T>() : y, y, M * N, room);
     dz = room;
   } else if (op.grad_residual && run) {
-    copy_contiguous(op.grad_output, op.grad_residual.as<T>());
+    copy_contiguous<T>(op.grad_output, op.grad_residual.as<T>());
   }
   if (op.grad_input) {
     RowSink<T> sink{op.grad_input.as<T>(), {K}};
@@ -98,8 +105,8 @@ void backward(const Linear& op, const Context& context) {
 PackSpec pack_spec(const Linear& op) {
   std::size_t bytes = 0;
   visit_float(op.weight.dtype, [&]<class T>(Type<T>) {
-    bytes = sizeof(PanelElement<T>) *
-            MatrixOperand<T, Blocks<T>::kNR>::packed_size(op.weight.shape[0], op.weight.shape[1]);
+    bytes =
+        sizeof(PanelElement<T>) * MatrixOperand<T, Blocks<T>::kNR>::packed_size(op.weight.shape[0], op.weight.shape[1]);
   });
   return {bytes, 0};
 }

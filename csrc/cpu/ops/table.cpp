@@ -3,11 +3,11 @@
 
 namespace fastnets::cpu::FASTNETS_ISA {
 
-#define FASTNETS_DECLARE(op, Op)                   \
-  std::size_t workspace_bytes(const Op&, Pass);    \
-  void forward(const Op&, const Context&);         \
-  void backward(const Op&, const Context&);        \
-  PackSpec pack_spec(const Op&);                   \
+#define FASTNETS_DECLARE(op, Op)                \
+  std::size_t workspace_bytes(const Op&, Pass); \
+  void forward(const Op&, const Context&);      \
+  void backward(const Op&, const Context&);     \
+  PackSpec pack_spec(const Op&);                \
   void pack(const Op&, void*);
 FASTNETS_OPS(FASTNETS_DECLARE)
 #undef FASTNETS_DECLARE

@@ -42,8 +42,7 @@ FASTNETS_INLINE void store(double* p, Vec<double> a) { _mm256_storeu_pd(p, a.v);
 FASTNETS_INLINE __m128i narrow_bfloat16(Vec<float> a) {
   const __m256i u = _mm256_castps_si256(a.v), high = _mm256_srli_epi32(u, 16);
   const __m256i odd = _mm256_and_si256(high, _mm256_set1_epi32(1));
-  const __m256i rounded =
-      _mm256_srli_epi32(_mm256_add_epi32(u, _mm256_add_epi32(odd, _mm256_set1_epi32(0x7fff))), 16);
+  const __m256i rounded = _mm256_srli_epi32(_mm256_add_epi32(u, _mm256_add_epi32(odd, _mm256_set1_epi32(0x7fff))), 16);
   const __m256i quiet = _mm256_or_si256(high, _mm256_set1_epi32(0x40));
   const __m256i nan = _mm256_castps_si256(_mm256_cmp_ps(a.v, a.v, _CMP_UNORD_Q));
   const __m256i r = _mm256_blendv_epi8(rounded, quiet, nan);
@@ -68,13 +67,13 @@ FASTNETS_INLINE Vec<double> load(const double* p, int n) { return {_mm256_masklo
 FASTNETS_INLINE void store(float* p, Vec<float> a, int n) { _mm256_maskstore_ps(p, first_lanes(n), a.v); }
 FASTNETS_INLINE void store(double* p, Vec<double> a, int n) { _mm256_maskstore_pd(p, first_lanes_double(n), a.v); }
 template <class Half>
-FASTNETS_INLINE Vec<float> load_half(const Half* p, int n) {
+[[gnu::noinline]] Vec<float> load_half(const Half* p, int n) {
   Half lanes[8] = {};
   for (int i = 0; i < 8 && i < n; ++i) lanes[i] = p[i];
   return load(lanes);
 }
 template <class Half>
-FASTNETS_INLINE void store_half(Half* p, Vec<float> a, int n) {
+[[gnu::noinline]] void store_half(Half* p, Vec<float> a, int n) {
   Half lanes[8];
   store(lanes, a);
   for (int i = 0; i < 8 && i < n; ++i) p[i] = lanes[i];

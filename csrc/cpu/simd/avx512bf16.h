@@ -23,7 +23,8 @@ FASTNETS_INLINE Vec<float> dot_group(Pairs a, Pairs b, Vec<float> acc) {
 // Lane i becomes the pair (even[i], odd[i]) of the first n elements of two rows; a missing odd row is zero.
 FASTNETS_INLINE void store_zipped(bfloat16* out, const bfloat16* even, const bfloat16* odd, int n) {
   const __m512i low = _mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(first_lanes(n), even));
-  const __m512i high = odd ? _mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(first_lanes(n), odd)) : _mm512_setzero_si512();
+  const __m512i high =
+      odd ? _mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(first_lanes(n), odd)) : _mm512_setzero_si512();
   _mm512_storeu_si512(out, _mm512_or_si512(low, _mm512_slli_epi32(high, 16)));
 }
 

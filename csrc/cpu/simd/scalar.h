@@ -38,35 +38,63 @@ FASTNETS_INLINE void store(T* p, Vec<Accumulator<T>> a, int n) {
   if (n > 0) store(p, a);
 }
 template <class T>
-FASTNETS_INLINE Vec<T> splat(T x) { return {x}; }
+FASTNETS_INLINE Vec<T> splat(T x) {
+  return {x};
+}
 
 template <class T>
-FASTNETS_INLINE Vec<T> operator+(Vec<T> a, Vec<T> b) { return {a.v + b.v}; }
+FASTNETS_INLINE Vec<T> operator+(Vec<T> a, Vec<T> b) {
+  return {a.v + b.v};
+}
 template <class T>
-FASTNETS_INLINE Vec<T> operator-(Vec<T> a, Vec<T> b) { return {a.v - b.v}; }
+FASTNETS_INLINE Vec<T> operator-(Vec<T> a, Vec<T> b) {
+  return {a.v - b.v};
+}
 template <class T>
-FASTNETS_INLINE Vec<T> operator*(Vec<T> a, Vec<T> b) { return {a.v * b.v}; }
+FASTNETS_INLINE Vec<T> operator*(Vec<T> a, Vec<T> b) {
+  return {a.v * b.v};
+}
 template <class T>
-FASTNETS_INLINE Vec<T> operator/(Vec<T> a, Vec<T> b) { return {a.v / b.v}; }
+FASTNETS_INLINE Vec<T> operator/(Vec<T> a, Vec<T> b) {
+  return {a.v / b.v};
+}
 // Without an FMA unit std::fma is a slow call: two roundings here, which the error bounds allow.
 template <class T>
-FASTNETS_INLINE Vec<T> fma(Vec<T> a, Vec<T> b, Vec<T> c) { return {a.v * b.v + c.v}; }
+FASTNETS_INLINE Vec<T> fma(Vec<T> a, Vec<T> b, Vec<T> c) {
+  return {a.v * b.v + c.v};
+}
 template <class T>
-FASTNETS_INLINE Vec<T> sqrt(Vec<T> a) { return {std::sqrt(a.v)}; }
+FASTNETS_INLINE Vec<T> sqrt(Vec<T> a) {
+  return {std::sqrt(a.v)};
+}
 template <class T>
-FASTNETS_INLINE Vec<T> abs(Vec<T> a) { return {std::fabs(a.v)}; }
+FASTNETS_INLINE Vec<T> abs(Vec<T> a) {
+  return {std::fabs(a.v)};
+}
 template <class T>
-FASTNETS_INLINE Vec<T> max(Vec<T> a, Vec<T> b) { return {a.v > b.v ? a.v : b.v}; }
+FASTNETS_INLINE Vec<T> max(Vec<T> a, Vec<T> b) {
+  return {a.v > b.v ? a.v : b.v};
+}
 template <class T>
-FASTNETS_INLINE Vec<T> min(Vec<T> a, Vec<T> b) { return {a.v < b.v ? a.v : b.v}; }
+FASTNETS_INLINE Vec<T> min(Vec<T> a, Vec<T> b) {
+  return {a.v < b.v ? a.v : b.v};
+}
 template <class T>
-FASTNETS_INLINE Mask less(Vec<T> a, Vec<T> b) { return a.v < b.v; }
+FASTNETS_INLINE Mask less(Vec<T> a, Vec<T> b) {
+  return a.v < b.v;
+}
 template <class T>
-FASTNETS_INLINE Mask is_nan(Vec<T> a) { return a.v != a.v; }
+FASTNETS_INLINE Mask is_nan(Vec<T> a) {
+  return a.v != a.v;
+}
 template <class T>
-FASTNETS_INLINE Vec<T> select(Mask m, Vec<T> yes, Vec<T> no) { return m ? yes : no; }
+FASTNETS_INLINE Vec<T> select(Mask m, Vec<T> yes, Vec<T> no) {
+  return m ? yes : no;
+}
 template <class T>
-FASTNETS_INLINE T sum(Vec<T> a) { return a.v; }
+FASTNETS_INLINE T sum(Vec<T> a) {
+  return a.v;
+}
 // x · 2ⁿ for an integral n that keeps the result normal.
 FASTNETS_INLINE Vec<float> scale(Vec<float> x, Vec<float> n) {
   return {x.v * std::bit_cast<float>((static_cast<std::int32_t>(n.v) + 127) << 23)};

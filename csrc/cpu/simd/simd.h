@@ -8,6 +8,15 @@ namespace {
 template <class T>
 constexpr int kLanes = Vec<Accumulator<T>>::lanes;
 
+// The first n lanes, 0 in the others: for terms of a sum at the end of a row.
+template <class T>
+FASTNETS_INLINE Vec<T> first_of(Vec<T> a, int n) {
+  if (n >= Vec<T>::lanes) return a;
+  T lane[Vec<T>::lanes];
+  store(lane, a);
+  return load(lane, n);
+}
+
 // Applies a function of one number to each lane: for what has no vector form yet.
 template <class T, class F>
 FASTNETS_INLINE Vec<T> each_lane(Vec<T> a, F f) {
@@ -22,6 +31,14 @@ template <class T>
 FASTNETS_INLINE Accumulator<T> widen(T x) {
   if constexpr (sizeof(T) == 2)
     return to_float(x);
+  else
+    return x;
+}
+
+template <class T>
+FASTNETS_INLINE T narrow(Accumulator<T> x) {
+  if constexpr (sizeof(T) == 2)
+    return from_float<T>(x);
   else
     return x;
 }

@@ -54,7 +54,9 @@ _DOC = """Return ``activation(convolution of input with weight + bias + residual
     """
 
 
-def _same(op: str, input: Any, kernel: tuple[int, ...], stride: tuple[int, ...], dilation: tuple[int, ...]) -> tuple[Any, Any]:
+def _same(
+    op: str, input: Any, kernel: tuple[int, ...], stride: tuple[int, ...], dilation: tuple[int, ...]
+) -> tuple[Any, Any]:
     shape = getattr(input, "shape", None)
     if shape is None:
         raise TypeError(f"{op}: input must be a NumPy, CuPy, PyTorch or JAX array, got {type(input).__name__}")
@@ -87,7 +89,11 @@ def _convolve(
             raise ValueError(f"{op}: padding is {padding!r} but must be 'valid', 'same', an integer or {rank} integers")
         front = behind = (0,) * rank
         if padding == "same":
-            kernel = tuple(getattr(weight, "array", weight).shape[2:]) if hasattr(weight, "array") else tuple(weight.shape[2:])
+            kernel = (
+                tuple(getattr(weight, "array", weight).shape[2:])
+                if hasattr(weight, "array")
+                else tuple(weight.shape[2:])
+            )
             front, behind = _same(op, input, kernel, stride, dilation)
     else:
         front = behind = sizes(op, "padding", padding, rank)

@@ -13,7 +13,8 @@ _max_pool = ops.max_pool
 
 _DOC = """Return the largest value of each window.
 
-    ``output[n, c, p…] = max over r… of input[n, c, p·stride − padding + r·dilation…]``; padding counts as −inf, nan wins.
+    ``output[n, c, p…] = max over r… of input[n, c, p·stride − padding + r·dilation…]``; padding counts as −inf, and nan
+    wins.
 
     Parameters
     ----------
@@ -50,7 +51,14 @@ _DOC = """Return the largest value of each window.
 
 
 def _pool(
-    rank: int, input: Any, kernel_size: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool, return_indices: bool
+    rank: int,
+    input: Any,
+    kernel_size: Any,
+    stride: Any,
+    padding: Any,
+    dilation: Any,
+    ceil_mode: bool,
+    return_indices: bool,
 ) -> Any:
     op = f"max_pool{rank}d"
     kernel = sizes(op, "kernel_size", kernel_size, rank)

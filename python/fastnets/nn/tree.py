@@ -183,6 +183,8 @@ class Tree:
     def _checked(self, name: str, array: Array, any_dtype: bool = False) -> Array:
         if arrays.library(array) is None:
             raise TypeError(f"{type(self).__name__}: {name} is {type(array).__name__} but an array is expected")
+        if arrays.library(array) == "jax":
+            raise TypeError(f"{type(self).__name__}: {name} is a JAX array, which cannot be updated in place")
         dtype = arrays.dtype_name(array)
         if not any_dtype and dtype not in placement.FLOAT_DTYPES:
             raise TypeError(
