@@ -264,7 +264,7 @@ def _reference_forward(op: Op, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
     first = next(a for a in arguments[: len(op.inputs)] if a is not None)
     made = getattr(reference, op.name)(*host)
     values = iter(made if isinstance(made, tuple) else (made,))
-    outputs = []
+    outputs: list[Any] = []
     for spec in described:
         if spec is None:
             outputs.append(None)
@@ -286,7 +286,7 @@ def _reference_backward(call: Call, gradients: tuple[Any, ...], wanted: tuple[bo
             )
         given.append(np.zeros(output.shape) if gradient is None else arrays.to_numpy(gradient))
     made = getattr(reference, op.name + "_backward")(*given, *host)
-    result = []
+    result: list[Any] = []
     for value, gradient, is_wanted in zip(call.arguments, made, wanted, strict=False):
         if gradient is None or not is_wanted or value is None:
             result.append(None)

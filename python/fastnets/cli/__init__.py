@@ -13,11 +13,11 @@ from collections.abc import Sequence
 
 import fastnets
 
-from . import demo, info, verify
+from . import bench, demo, info, verify
 
 __all__ = ["main"]
 
-_COMMANDS = {"info": info, "verify": verify, "demo": demo}
+_COMMANDS = {"info": info, "verify": verify, "bench": bench, "demo": demo}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
