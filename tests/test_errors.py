@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from fastnets.cases import CASES
 
 import fastnets
 import fastnets.functional as F
 from fastnets import backends
 from fastnets.backends import OPS, ops
+from fastnets.cases import CASES
 
 RNG = np.random.default_rng(5)
 

@@ -101,6 +101,14 @@ FASTNETS_INLINE void visit_activation(Activation kind, const F& f) {
   }
 }
 
+// Replaces n values, and those up to the end of the last vector, by their activation.
+template <class Acc>
+[[gnu::noinline]] void activate_values(Activation kind, int n, Acc* values) {
+  visit_activation(kind, [&](auto constant) {
+    for (int i = 0; i < n; i += Vec<Acc>::lanes) store(values + i, activate(constant(), load(values + i)));
+  });
+}
+
 // dz[i] = dy[i] · activation′ from z[i] and y[i], over contiguous arrays.
 template <class T>
 void grad_activation(Activation kind, const T* dy, const T* z, const T* y, std::int64_t size, T* dz,

@@ -67,13 +67,13 @@ FASTNETS_INLINE Vec<double> load(const double* p, int n) { return {_mm256_masklo
 FASTNETS_INLINE void store(float* p, Vec<float> a, int n) { _mm256_maskstore_ps(p, first_lanes(n), a.v); }
 FASTNETS_INLINE void store(double* p, Vec<double> a, int n) { _mm256_maskstore_pd(p, first_lanes_double(n), a.v); }
 template <class Half>
-FASTNETS_INLINE Vec<float> load_half(const Half* p, int n) {
+[[gnu::noinline]] Vec<float> load_half(const Half* p, int n) {
   Half lanes[8] = {};
   for (int i = 0; i < 8 && i < n; ++i) lanes[i] = p[i];
   return load(lanes);
 }
 template <class Half>
-FASTNETS_INLINE void store_half(Half* p, Vec<float> a, int n) {
+[[gnu::noinline]] void store_half(Half* p, Vec<float> a, int n) {
   Half lanes[8];
   store(lanes, a);
   for (int i = 0; i < 8 && i < n; ++i) p[i] = lanes[i];
