@@ -49,11 +49,14 @@ class Workload:
     dtype : str
     rows : tuple of str
         The lines of the speed table to which it counts.
+    devices : tuple of str
+        Those on which it makes sense.
     """
 
     op: ClassVar[str]  # of the op table
     dtype: str = "float32"
     rows: tuple[str, ...] = ()
+    devices: tuple[str, ...] = ("cpu", "cuda")
 
     @property
     def name(self) -> str:

@@ -12,12 +12,10 @@ import fastnets.functional as F
 from fastnets.backends import pack_weight
 
 from ..gradients import pull, torch_pull
-from ..peers import Place, one_node
+from ..peers import FORMATS, Place, one_node
 from ..workload import Arrays, Contender, Workload
 
 __all__ = ["WORKLOADS", "Conv", "ConvBackward"]
-
-_FORMATS = {"": False, " channels-last": True}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,15 +66,15 @@ class Conv(Workload):
         return self.normal(rng, self.N, self.C, self.H, self.H), weight
 
     def fastnets(self, arrays: Arrays, place: Place) -> Iterator[Contender]:
-        for label, channels_last in _FORMATS.items():
-            x, weight = (_formatted(a, place, channels_last) for a in arrays)
+        for label, channels_last in FORMATS.items():
+            x, weight = (place.fastnets(a, channels_last) for a in arrays)
             packed = pack_weight("conv", weight) if place.device == "cpu" else weight
             yield Contender.of("fastnets" + label, F.conv2d, x, packed, None, self.stride, self.padding)
 
     def torch(self, arrays: Arrays, place: Place) -> Iterator[Contender]:
         import torch
 
-        for label, channels_last in _FORMATS.items():
+        for label, channels_last in FORMATS.items():
             x, weight = (place.torch(a, channels_last) for a in arrays)
             run = torch.nn.functional.conv2d
             yield Contender.of("torch" + label, run, x, weight, None, self.stride, self.padding)
@@ -110,28 +108,21 @@ class ConvBackward(Conv):
         return *super().draw(rng), self.normal(rng, self.N, self.K, self.P, self.P)
 
     def fastnets(self, arrays: Arrays, place: Place) -> Iterator[Contender]:
-        for label, channels_last in _FORMATS.items():
-            *inputs, dy = (_formatted(a, place, channels_last) for a in arrays)
+        for label, channels_last in FORMATS.items():
+            *inputs, dy = (place.fastnets(a, channels_last) for a in arrays)
             run = pull(F.conv2d, inputs, dy, stride=self.stride, padding=self.padding)
             yield Contender("fastnets", "fastnets" + label, run)
 
     def torch(self, arrays: Arrays, place: Place) -> Iterator[Contender]:
         import torch
 
-        for label, channels_last in _FORMATS.items():
+        for label, channels_last in FORMATS.items():
             *inputs, dy = (place.torch(a, channels_last) for a in arrays)
             run = torch_pull(torch.nn.functional.conv2d, inputs, dy, stride=self.stride, padding=self.padding)
             yield Contender("torch", "torch" + label, run)
 
     def onnxruntime(self, arrays: Arrays, place: Place) -> Iterator[Contender]:
         yield from ()
-
-
-def _formatted(array: np.ndarray[Any, Any], place: Place, channels_last: bool) -> Any:
-    """An image or a weight as fastnets is given it."""
-    if place.device != "cpu":
-        return place.torch(array, channels_last)
-    return np.moveaxis(np.ascontiguousarray(np.moveaxis(array, 1, -1)), -1, 1) if channels_last else array
 
 
 # input channels, height, output channels, kernel, stride
@@ -147,12 +138,12 @@ _RESNET50 = [
 ]  # fmt: skip
 
 
-def _resnet50(kind: type[Conv], work: str, batch: int) -> Iterator[Workload]:
+def _resnet50(kind: type[Conv], work: str, batch: int, **options: Any) -> Iterator[Workload]:
     for C, H, K, R, stride in _RESNET50:
         rows: tuple[str, ...] = (f"{work} of ResNet-50, batch {batch}",)
         if (R, stride) == (3, 1):
             rows += (f"{work}, its 3×3 of stride 1, batch {batch}",)
-        yield kind(N=batch, C=C, H=H, K=K, R=R, stride=stride, rows=rows)
+        yield kind(N=batch, C=C, H=H, K=K, R=R, stride=stride, rows=rows, **options)
 
 
 WORKLOADS: list[Workload] = [
@@ -160,4 +151,6 @@ WORKLOADS: list[Workload] = [
     *_resnet50(Conv, "conv2d", 8),
     *_resnet50(ConvBackward, "conv2d backward", 1),
     *_resnet50(ConvBackward, "conv2d backward", 8),
+    *_resnet50(Conv, "conv2d bfloat16", 64, dtype="bfloat16", devices=("cuda",)),
+    *_resnet50(ConvBackward, "conv2d backward bfloat16", 64, dtype="bfloat16", devices=("cuda",)),
 ]

@@ -150,16 +150,19 @@ _HALF = "linear bfloat16 1024³ / 2048³"
 _SQUARES: list[dict[str, Any]] = [dict(M=1024, K=1024, N=1024), dict(M=2048, K=2048, N=2048)]
 _OTHERS: list[dict[str, Any]] = [dict(M=1024, K=384, N=1536), dict(M=1, K=4096, N=4096), dict(M=16, K=1024, N=4096)]
 
+_HOST: dict[str, Any] = dict(devices=("cpu",))
+
 WORKLOADS: list[Workload] = [
     *(Linear(rows=(_SQUARE,), **size) for size in _SQUARES),
-    *(Linear(rows=(f"{_SQUARE}, packed",), packed=True, **size) for size in _SQUARES),
+    *(Linear(rows=(f"{_SQUARE}, packed",), packed=True, **_HOST, **size) for size in _SQUARES),
     *(Linear(rows=(_OTHER,), **size) for size in _OTHERS),
-    *(Linear(rows=(f"{_OTHER}, packed",), packed=True, **size) for size in _OTHERS),
+    *(Linear(rows=(f"{_OTHER}, packed",), packed=True, **_HOST, **size) for size in _OTHERS),
     *(Linear(rows=(_HALF,), dtype="bfloat16", **size) for size in _SQUARES),
-    *(Linear(rows=(f"{_HALF}, packed",), dtype="bfloat16", packed=True, **size) for size in _SQUARES),
-    Linear(rows=("linear float64 1024³",), dtype="float64", **_SQUARES[0]),
+    *(Linear(rows=(f"{_HALF}, packed",), dtype="bfloat16", packed=True, **_HOST, **size) for size in _SQUARES),
+    Linear(rows=("linear float64 1024³",), dtype="float64", **_HOST, **_SQUARES[0]),
+    Linear(rows=("linear bfloat16 8192³",), dtype="bfloat16", M=8192, K=8192, N=8192, devices=("cuda",)),
     *(LinearBackward(rows=("linear backward",), **size) for size in (_SQUARES[0], _OTHERS[0], _OTHERS[2])),
     LinearBackward(rows=("linear backward bfloat16",), dtype="bfloat16", **_SQUARES[0]),
-    SmallLinear(rows=("a small call, NumPy",)),
-    SmallLinear(rows=("a small call, torch",), library="torch"),
+    SmallLinear(rows=("a small call, NumPy",), **_HOST),
+    SmallLinear(rows=("a small call, torch",), library="torch", **_HOST),
 ]
