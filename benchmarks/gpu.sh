@@ -31,7 +31,7 @@ echo "$name, sm_$architecture"
 
 stage "build"
 FASTNETS_CUDA=ON timeout 240 python3 -m pip install -q --no-index --no-build-isolation --no-deps --target "$prefix" \
-  -C cmake.define.CMAKE_CUDA_ARCHITECTURES="$architecture" -C build-dir="$prefix/build" .
+  -C cmake.define.FASTNETS_CUDA_ARCHITECTURES="$architecture" -C build-dir="$prefix/build" .
 export PYTHONPATH=$prefix PYTHONUNBUFFERED=1
 
 stage "import"

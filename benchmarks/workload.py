@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
+
 from fastnets.cases import numpy_dtype
 
 from .peers import Place

@@ -106,6 +106,17 @@ def from_numpy(value: np.ndarray[Any, Any], like: Any) -> Any:
     return value
 
 
+def assign(target: Any, value: np.ndarray[Any, Any]) -> None:
+    """Write values into an array of any library whose arrays can be written to, in its dtype."""
+    kind = library(target)
+    if kind == "jax":
+        raise TypeError("JAX arrays cannot be updated in place")
+    if kind == "torch":
+        target.copy_(from_numpy(np.ascontiguousarray(value), target))
+    else:
+        target[...] = from_numpy(value.astype(target.dtype), target)
+
+
 def ones_like(value: Any) -> Any:
     """Return an array of ones with the shape, dtype, library and device of `value`."""
     return from_numpy(np.ones(tuple(value.shape), to_numpy(value).dtype), value)

@@ -13,6 +13,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import cache
 from types import ModuleType
 from typing import Any
 
@@ -50,9 +51,14 @@ class Op:
     saved: list[str]
     differentiable: tuple[bool, ...]  # of inputs
     optional: tuple[bool, ...]
-    in_place: bool  # whether inputs are written to
+    updated: tuple[bool, ...]  # which inputs are written to
     has_gradient: tuple[bool, ...]  # of outputs
     parameter_types: tuple[str, ...]  # as torch's schemas call them; "Tensor" is a seed
+
+    @property
+    def in_place(self) -> bool:
+        """Whether inputs are written to."""
+        return any(self.updated)
 
     @classmethod
     def of(cls, name: str, row: dict[str, Any]) -> Op:
@@ -65,7 +71,7 @@ class Op:
             saved=list(row["saved"]),
             differentiable=tuple(d for _, d, _, _ in inputs),
             optional=tuple(o for _, _, o, _ in inputs),
-            in_place=any(w for *_, w in inputs),
+            updated=tuple(w for *_, w in inputs),
             has_gradient=tuple(d for _, d in outputs),
             parameter_types=tuple(t for _, t in parameters),
         )
@@ -163,7 +169,7 @@ def module(backend: str) -> ModuleType:
 @cache
 def _load(name: str) -> ModuleType:
     loaded = importlib.import_module(name)
-    if "torch" in sys.modules:
+    if sys.modules.get("torch") is not None:
         from .torch import dispatch as torch_dispatch
 
         torch_dispatch.introduce(loaded)
@@ -238,6 +244,8 @@ def forward(name: str, arguments: tuple[Any, ...], save: bool, backend: str | No
     if backend == "reference":
         outputs, saved = _reference_forward(op, arguments), ()
     elif _reads(backend, kind):
+        if backend != "cpu":  # panels are the CPU's
+            arguments = tuple(map(unpacked, arguments))
         outputs, saved = getattr(module(backend), name + "_forward")(arguments, save)
     else:
         outputs, saved = getattr(module(backend), name + "_forward")(_host_arguments(op, arguments), save)
@@ -304,6 +312,11 @@ def _reference_forward(op: Op, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
     first = next(a for a in arguments[: len(op.inputs)] if a is not None)
     made = getattr(reference, op.name)(*host)
     values = iter(made if isinstance(made, tuple) else (made,))
+    if op.in_place:
+        for target, updated in zip(arguments, op.updated, strict=False):
+            value = next(values) if updated else None
+            if target is not None and value is not None:
+                arrays.assign(target, value)
     outputs: list[Any] = []
     for spec in described:
         if spec is None:

@@ -45,7 +45,8 @@ struct AdamW {
     check_state("exp_avg", exp_avg);
     check_state("exp_avg_sq", exp_avg_sq);
     if (master) {
-      check<TypeError>(item_size(parameter.dtype) == 2, "adamw: master is for parameters in half precision, not ",
+      check<TypeError>(item_size(parameter.dtype) == 2, "adamw: master is ", fastnets::name(master.dtype),
+                       " but only parameters in half precision have one, and parameter is ",
                        fastnets::name(parameter.dtype));
       check_state("master", master);
     }

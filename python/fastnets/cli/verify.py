@@ -73,18 +73,15 @@ def _verdicts(op: str, dtype: str, cases: list[Any], here: list[Any], rng: np.ra
     from fastnets.cases.trial import Trial
 
     worst, problems = dict.fromkeys(here, 0.0), dict.fromkeys(here, "")
-    served = list(here)
+    served = [row for row in here if row.serves(op, dtype)]
     for case in cases:
         trial = Trial(case, dtype, rng)
-        for row in list(served):
+        for row in served:
             try:
                 call = trial.forward(row)
                 results = trial.outputs(call)
                 if trial.has_backward:
                     results += trial.gradients(trial.backward(row, call))
-            except NotImplementedError:
-                served.remove(row)
-                continue
             except Exception as error:
                 worst[row], problems[row] = math.inf, problems[row] or f"{case}: {type(error).__name__}: {error}"
                 continue

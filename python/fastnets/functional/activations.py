@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Real
 from typing import Any
 
 from ..backends import ops, renamed
@@ -9,6 +10,12 @@ from ..backends import ops, renamed
 __all__ = ["elu", "gelu", "leaky_relu", "relu", "sigmoid", "silu", "tanh"]
 
 _activation = ops.activation
+
+
+def _number(function: str, name: str, value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise TypeError(f"{function}: {name} must be a number, got {value!r}")
+    return float(value)
 
 
 def _activate(function: str, input: Any, kind: str, alpha: float) -> Any:
@@ -138,7 +145,7 @@ def leaky_relu(input: Any, negative_slope: float = 0.01, inplace: bool = False) 
     >>> F.leaky_relu(np.array([-1.0, 2.0]))
     array([-0.01,  2.  ])
     """
-    return _activate("leaky_relu", input, "leaky_relu", negative_slope)
+    return _activate("leaky_relu", input, "leaky_relu", _number("leaky_relu", "negative_slope", negative_slope))
 
 
 def elu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Any:
@@ -163,4 +170,4 @@ def elu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Any:
     >>> F.elu(np.array([-1.0, 2.0])).round(4)
     array([-0.6321,  2.    ])
     """
-    return _activate("elu", input, "elu", alpha)
+    return _activate("elu", input, "elu", _number("elu", "alpha", alpha))

@@ -1,0 +1,69 @@
+"""The ops on a GPU, through torch's tensors, against the float64 reference with the bounds of every other backend."""
+
+import numpy as np
+import pytest
+
+from fastnets import arrays, backends
+from fastnets.cases import CASES
+from fastnets.cases.trial import Result, Trial
+
+torch = pytest.importorskip("torch", reason="arrays on a GPU come from torch here")
+pytestmark = [
+    pytest.mark.gpu,
+    pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device"),
+]
+DTYPES = ("float32", "bfloat16", "float16")
+ALL = [
+    pytest.param(op, case, dtype, id=f"{op} {case} {dtype}")
+    for op, cases in CASES.items()
+    for case in cases
+    for dtype in case.dtypes
+    if dtype in DTYPES
+]
+
+
+def on_gpu(value):
+    """A torch tensor on the GPU with the values of a NumPy array, and its strides where torch has such ones."""
+    if not isinstance(value, np.ndarray):
+        return value
+    if any(s < 0 for s in value.strides):
+        value = np.ascontiguousarray(value)
+    like = torch.empty(0)
+    return arrays.from_numpy(value, like).cuda()
+
+
+def on_host(value):
+    return None if value is None else arrays.to_numpy(value)
+
+
+@pytest.mark.parametrize("op, case, dtype", ALL)
+def test_op(op, case, dtype, rng, seed):
+    trial = Trial(case, dtype, rng)
+    arguments = tuple(map(on_gpu, trial.arguments))
+    try:
+        call = backends.forward(op, arguments, save=True)
+    except NotImplementedError as missing:
+        pytest.skip(str(missing))
+    assert call.backend == "cuda"
+    where = f"{op} {case} in {dtype}, seed {seed}"
+    rows = zip(trial.op.outputs, call.outputs, trial.expected, trial.bounds, strict=False)
+    for name, actual, expected, bound in rows:
+        result = Result(name, on_host(actual), expected, bound)
+        assert result.worst() <= 1, f"{where}: {result}"
+    wanted = tuple(e is not None for e in trial.expected_gradients)
+    made = backends.backward(call, (on_gpu(trial.grad_output),), wanted)
+    for result in trial.gradients(tuple(map(on_host, made))):
+        assert result.worst() <= 1, f"{where}: {result}"
+
+
+def test_work_is_queued_on_the_callers_stream():
+    """A product on a side stream sees what that stream has written before, without a synchronisation of ours."""
+    x, weight = torch.zeros(512, 512, device="cuda"), torch.eye(512, device="cuda")
+    stream = torch.cuda.Stream()
+    stream.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(stream):
+        torch.cuda._sleep(20_000_000)
+        x.fill_(1.0)
+        y = backends.forward("linear", (x, weight, None, None, None), save=False).outputs[0]
+    stream.synchronize()
+    assert bool((y == 1).all())
