@@ -11,10 +11,16 @@ const py::detail::PyArray_Proxy* proxy(PyObject* array) {
 
 struct Torch {
   PyTypeObject *tensor = nullptr, *parameter = nullptr;
-  PyObject* is_grad_enabled = nullptr;
+  PyObject *is_grad_enabled = nullptr, *mode_depth = nullptr, *forward_ad = nullptr;
   const dlpack::ExchangeApi* api = nullptr;
 };
 Torch g_torch;
+
+PyObject* interned(const char* name) {
+  PyObject* made = PyUnicode_InternFromString(name);
+  if (!made) throw py::error_already_set();
+  return made;
+}
 PyObject* g_bfloat16 = nullptr;  // ml_dtypes.bfloat16's NumPy dtype, once seen
 
 [[noreturn]] void refuse_dtype(const char* op, const char* what, const std::string& dtype) {
@@ -22,7 +28,11 @@ PyObject* g_bfloat16 = nullptr;  // ml_dtypes.bfloat16's NumPy dtype, once seen
                   ", which is not served: float32, float64, bfloat16, float16 and, for indices, int32 and int64 are");
 }
 
+py::object* g_numpy_dtypes[7] = {};  // NumPy's own objects, by DType
+
 DType numpy_dtype(const py::dtype& dtype, const char* op, const char* what) {
+  for (int i = 0; i < 7; ++i)
+    if (g_numpy_dtypes[i] && g_numpy_dtypes[i]->ptr() == dtype.ptr()) return static_cast<DType>(i);
   const char order = dtype.byteorder();
   if (order == '=' || order == '|') {
     switch (dtype.normalized_num()) {
@@ -49,8 +59,7 @@ DType numpy_dtype(const py::dtype& dtype, const char* op, const char* what) {
 }
 
 py::dtype numpy_dtype(DType dtype) {
-  static py::object* cache[7] = {};
-  py::object*& slot = cache[static_cast<int>(dtype)];
+  py::object*& slot = g_numpy_dtypes[static_cast<int>(dtype)];
   if (!slot) {
     if (dtype == DType::bfloat16)
       slot = new py::object(py::dtype::from_args(py::module_::import("ml_dtypes").attr("bfloat16")));
@@ -104,22 +113,40 @@ dlpack::DataType torch_dtype(DType t) {
   return {code, static_cast<std::uint8_t>(8 * item_size(t)), 1};
 }
 
-void read_torch(PyObject* object, const char* op, const char* what, Tensor& out) {
+// Of ordinary tensors only an imaginary part, a view of every other number, or a single number can be negated lazily.
+bool may_be_negated(const dlpack::Tensor& view) {
+  for (int i = 0; i < view.ndim; ++i)
+    if (view.shape[i] != 1 && (!view.strides || view.strides[i] % 2)) return false;
+  return true;
+}
+bool is_negated(PyObject* tensor) {
+  static PyObject* name = interned("is_neg");
+  const auto answer = py::reinterpret_steal<py::object>(PyObject_CallMethodNoArgs(tensor, name));
+  if (!answer) throw py::error_already_set();
+  return answer.ptr() == Py_True;
+}
+
+bool read_torch(PyObject* object, const char* op, const char* what, Tensor& out) {
   dlpack::Tensor view;
-  if (g_torch.api->export_view(object, &view)) throw py::error_already_set();
-  check<TypeError>(view.device.type == 1 || view.device.type == 2, op, ": ", what,
-                   " is on a device that is neither a CPU nor a CUDA GPU");
+  if (g_torch.api->export_view(object, &view)) {
+    PyErr_Clear();
+    return false;
+  }
+  if (view.device.type != 1 && view.device.type != 2) return false;
   check(view.ndim <= kMaxDims, op, ": ", what, " has ", view.ndim, " dimensions but at most ", kMaxDims, " are served");
   out.dtype = torch_dtype(view.dtype, op, what);
-  out.device = view.device.type == 1 ? Device::cpu : Device::cuda;
+  out.device = {view.device.type == 1 ? Device::Type::cpu : Device::Type::cuda,
+                static_cast<std::int8_t>(view.device.id)};
   out.ndim = static_cast<std::int8_t>(view.ndim);
-  out.data = static_cast<char*>(view.data) + view.byte_offset;
+  out.data = view.data ? static_cast<char*>(view.data) + view.byte_offset : nullptr;
   std::int64_t step = 1;
   for (int i = view.ndim - 1; i >= 0; --i) {
     out.shape[i] = view.shape[i];
     out.stride[i] = view.strides ? view.strides[i] : step;
     step *= view.shape[i];
   }
+  if (!out.data && step != 0) return false;
+  return !may_be_negated(view) || !is_negated(object);
 }
 
 py::object new_torch(Tensor& tensor) {
@@ -131,8 +158,13 @@ py::object new_torch(Tensor& tensor) {
       std::swap(order[j - 1], order[j]);
   std::int64_t sizes[kMaxDims] = {};
   for (int i = 0; i < tensor.ndim; ++i) sizes[i] = tensor.shape[order[i]];
-  dlpack::Tensor prototype{
-      nullptr, {tensor.device == Device::cpu ? 1 : 2, 0}, tensor.ndim, torch_dtype(tensor.dtype), sizes, nullptr, 0};
+  dlpack::Tensor prototype{nullptr,
+                           {tensor.device.type == Device::Type::cpu ? 1 : 2, tensor.device.index},
+                           tensor.ndim,
+                           torch_dtype(tensor.dtype),
+                           sizes,
+                           nullptr,
+                           0};
   dlpack::ManagedTensor* made = nullptr;
   std::string error;
   const auto keep = [](void* to, const char*, const char* message) { *static_cast<std::string*>(to) = message; };
@@ -150,8 +182,9 @@ py::object new_torch(Tensor& tensor) {
 }  // namespace
 
 Library library_of(PyObject* object) {
-  if (py::detail::npy_api::get().PyArray_Check_(object)) return Library::numpy;
-  if (g_torch.api && (Py_TYPE(object) == g_torch.tensor || Py_TYPE(object) == g_torch.parameter)) return Library::torch;
+  static PyTypeObject* ndarray = reinterpret_cast<PyTypeObject*>(py::detail::npy_api::get().PyArray_Type_);
+  if (PyObject_TypeCheck(object, ndarray)) return Library::numpy;
+  if (Py_TYPE(object) == g_torch.tensor || Py_TYPE(object) == g_torch.parameter) return Library::torch;
   return Library::other;
 }
 const char* name(Library library) {
@@ -159,9 +192,12 @@ const char* name(Library library) {
   return names[static_cast<int>(library)];
 }
 
-void read_array(PyObject* object, Library library, const char* op, const char* what, Tensor& out) {
-  library == Library::numpy ? read_numpy(object, op, what, out) : read_torch(object, op, what, out);
-  out.defined = true;
+bool read_array(PyObject* object, Library library, const char* op, const char* what, Tensor& out) {
+  if (library == Library::numpy)
+    read_numpy(object, op, what, out);
+  else if (!read_torch(object, op, what, out))
+    return false;
+  return out.defined = true;
 }
 
 bool is_writeable(PyObject* object, Library library) {
@@ -184,23 +220,58 @@ py::object new_array(Tensor& tensor, Library library) {
   return py::reinterpret_steal<py::object>(array);
 }
 
+void copy_elements(const Tensor& from, const Tensor& to) {
+  const int size = item_size(from.dtype);
+  for (std::int64_t element = 0, count = from.size(); element < count; ++element) {
+    std::int64_t rest = element, source = 0, target = 0;
+    for (int d = from.ndim - 1; d >= 0; --d) {
+      source += rest % from.shape[d] * from.stride[d], target += rest % from.shape[d] * to.stride[d];
+      rest /= from.shape[d];
+    }
+    __builtin_memcpy(static_cast<char*>(to.data) + target * size, static_cast<char*>(from.data) + source * size, size);
+  }
+}
+
+void* current_stream(Library library, Device device) {
+  void* stream = nullptr;
+  if (library == Library::torch && g_torch.api->current_stream(2, device.index, &stream)) throw py::error_already_set();
+  return stream;
+}
+
 bool requires_grad(PyObject* tensor) {
-  static PyObject* attribute = PyUnicode_InternFromString("requires_grad");
+  static PyObject* attribute = interned("requires_grad");
   const auto wanted = py::reinterpret_steal<py::object>(PyObject_GetAttr(tensor, attribute));
   if (!wanted) throw py::error_already_set();
   if (wanted.ptr() != Py_True) return false;
   const auto enabled = py::reinterpret_steal<py::object>(PyObject_CallNoArgs(g_torch.is_grad_enabled));
+  if (!enabled) throw py::error_already_set();
   return enabled.ptr() == Py_True;
 }
 
-void set_torch_types(py::type tensor, py::type parameter, py::object is_grad_enabled) {
-  if (!py::hasattr(tensor, "__dlpack_c_exchange_api__")) return;
-  const auto capsule = py::reinterpret_borrow<py::capsule>(tensor.attr("__dlpack_c_exchange_api__"));
+bool torch_intercepts() {
+  static PyObject* attribute = interned("_current_level");  // -1: no forward differentiation
+  PyObject* level = PyDict_GetItemWithError(g_torch.forward_ad, attribute);
+  if (level && PyLong_AsLong(level) >= 0) return true;
+  const auto depth = py::reinterpret_steal<py::object>(PyObject_CallNoArgs(g_torch.mode_depth));
+  if (!depth || PyErr_Occurred()) throw py::error_already_set();
+  return PyLong_AsLong(depth.ptr()) > 0;
+}
+
+bool set_torch_types(const py::tuple& types, const TorchHooks& hooks) {
+  g_torch.tensor = g_torch.parameter = nullptr;
+  if (types.size() != 2 || !py::hasattr(types[0], "__dlpack_c_exchange_api__")) return false;
+  const py::capsule capsule = types[0].attr("__dlpack_c_exchange_api__");
   const auto* api = static_cast<const dlpack::ExchangeApi*>(PyCapsule_GetPointer(capsule.ptr(), "dlpack_exchange_api"));
   if (!api) throw py::error_already_set();
-  if (api->version.major != 1) return;
-  g_torch = {reinterpret_cast<PyTypeObject*>(tensor.inc_ref().ptr()),
-             reinterpret_cast<PyTypeObject*>(parameter.inc_ref().ptr()), is_grad_enabled.inc_ref().ptr(), api};
+  if (api->version.major != 1) return false;
+  const auto keep = [](const py::object& object) { return object.inc_ref().ptr(); };  // as long as the process lives
+  g_torch = {reinterpret_cast<PyTypeObject*>(keep(types[0])),
+             reinterpret_cast<PyTypeObject*>(keep(types[1])),
+             keep(hooks.is_grad_enabled),
+             keep(hooks.mode_depth),
+             keep(hooks.forward_ad),
+             api};
+  return true;
 }
 
 DType parse_dtype(const std::string& wanted) {

@@ -17,18 +17,34 @@ enum class Library : std::int8_t { none, numpy, torch, other };
 Library library_of(PyObject* object);
 const char* name(Library library);
 
-// Fills `out` from an array of NumPy or torch. TypeError for a dtype, ValueError for a layout that is not served.
-void read_array(PyObject* object, Library library, const char* op, const char* what, Tensor& out);
+// Fills `out` from an array of NumPy or torch. TypeError for a dtype, ValueError for a layout that is not served; false
+// for a tensor without memory of its own to read (meta, sparse, lazily negated, inside a functional transform).
+bool read_array(PyObject* object, Library library, const char* op, const char* what, Tensor& out);
 bool is_writeable(PyObject* object, Library library);
 
 // A new array as described; its address is put into `tensor`.
 py::object new_array(Tensor& tensor, Library library);
 
+// Copies the elements of an array in host memory to another of the same shape.
+void copy_elements(const Tensor& from, const Tensor& to);
+
+// The stream on which the library queues the caller's work on a GPU.
+void* current_stream(Library library, Device device);
+
 // A torch tensor whose operations torch's autograd records.
 bool requires_grad(PyObject* tensor);
 
-// Called once by the Python side when torch has been imported.
-void set_torch_types(py::type tensor, py::type parameter, py::object is_grad_enabled);
+// Whether a call with torch tensors must be seen by torch's dispatcher: a dispatch mode or forward differentiation is
+// on.
+bool torch_intercepts();
+
+// What the Python side says of torch once it has been imported.
+struct TorchHooks {
+  py::object is_grad_enabled, mode_depth;  // called without arguments
+  py::dict forward_ad;                     // the namespace of torch.autograd.forward_ad
+};
+// Tensors of exactly these types are read directly; with none, by Python. False where their type offers no such way.
+bool set_torch_types(const py::tuple& types, const TorchHooks& hooks);
 
 DType parse_dtype(const std::string& name);
 

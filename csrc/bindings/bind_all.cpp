@@ -1,11 +1,13 @@
 #include "bindings/bind_all.h"
 
+#include <pybind11/stl.h>
+
 #include "bindings/bind_op.h"
 
 namespace fastnets {
 namespace {
 
-PyObject* g_fallback = nullptr;
+PyObject* g_hooks[2] = {};
 PyObject* g_mode = nullptr;
 
 Spec make_spec(const std::vector<std::int64_t>& sizes, const std::vector<std::int64_t>& strides,
@@ -13,7 +15,7 @@ Spec make_spec(const std::vector<std::int64_t>& sizes, const std::vector<std::in
   check(sizes.size() <= kMaxDims && sizes.size() == strides.size(), "Spec: ", sizes.size(), " dimensions and ",
         strides.size(), " strides; at most ", kMaxDims, " are served");
   Spec spec;
-  spec.tensor.describe(parse_dtype(dtype), device == "cuda" ? Device::cuda : Device::cpu,
+  spec.tensor.describe(parse_dtype(dtype), Device{device == "cuda" ? Device::Type::cuda : Device::Type::cpu},
                        static_cast<int>(sizes.size()), sizes.data());
   for (std::size_t i = 0; i < strides.size(); ++i) spec.tensor.stride[i] = strides[i];
   return spec;
@@ -28,28 +30,47 @@ py::tuple as_tuple(const std::int64_t* values, int n) {
 }  // namespace
 
 PyObject* mode_variable() { return g_mode; }
-void set_fallback(py::object function) {
-  Py_XDECREF(g_fallback);
-  g_fallback = function.release().ptr();
+void set_hook(Hook hook, py::object function) {
+  PyObject*& slot = g_hooks[static_cast<int>(hook)];
+  Py_XDECREF(slot);
+  slot = function.release().ptr();
 }
-py::object call_fallback(const char* op, const py::tuple& arguments) {
-  if (!g_fallback) throw NotServed(std::string(op) + ": the Python side is not loaded");
-  return py::reinterpret_borrow<py::object>(g_fallback)(op, arguments);
+py::object call_hook(Hook hook, const char* op, PyObject* const* arguments, Py_ssize_t count) {
+  PyObject* function = g_hooks[static_cast<int>(hook)];
+  if (!function) throw NotServed(std::string(op) + ": the Python side is not loaded");
+  py::tuple given(count);
+  for (Py_ssize_t i = 0; i < count; ++i) PyTuple_SET_ITEM(given.ptr(), i, Py_NewRef(arguments[i]));
+  return py::reinterpret_borrow<py::object>(function)(op, given);
+}
+
+void raise_in_python() {
+  if (raise_backend_error()) return;
+  try {
+    throw;
+  } catch (py::error_already_set& e) { e.restore(); } catch (const TypeError& e) {
+    PyErr_SetString(PyExc_TypeError, e.what());
+  } catch (const ValueError& e) { PyErr_SetString(PyExc_ValueError, e.what()); } catch (const NotServed& e) {
+    PyErr_SetString(PyExc_NotImplementedError, e.what());
+  } catch (const std::bad_alloc&) { PyErr_NoMemory(); } catch (const std::exception& e) {
+    PyErr_SetString(PyExc_RuntimeError, e.what());
+  } catch (...) { PyErr_SetString(PyExc_RuntimeError, "unknown error in fastnets"); }
 }
 
 void bind_all(py::module_& m) {
   py::register_local_exception_translator([](std::exception_ptr p) {
     try {
-      if (p) std::rethrow_exception(p);
-    } catch (const TypeError& e) { PyErr_SetString(PyExc_TypeError, e.what()); } catch (const ValueError& e) {
-      PyErr_SetString(PyExc_ValueError, e.what());
-    } catch (const NotServed& e) { PyErr_SetString(PyExc_NotImplementedError, e.what()); }
+      std::rethrow_exception(p);
+    } catch (...) { raise_in_python(); }
   });
   g_mode = PyContextVar_New("fastnets_mode", nullptr);
   if (!g_mode) throw py::error_already_set();
   m.attr("mode") = py::reinterpret_borrow<py::object>(g_mode);
-  m.def("set_fallback", &set_fallback);
-  m.def("set_torch_types", &set_torch_types);
+  m.def("set_fallback", [](py::object function) { set_hook(Hook::fallback, std::move(function)); });
+  m.def("set_recorder", [](py::object function) { set_hook(Hook::recorder, std::move(function)); });
+  m.def("set_torch_types",
+        [](const py::tuple& types, py::object is_grad_enabled, py::object mode_depth, py::dict forward_ad) {
+          return set_torch_types(types, {std::move(is_grad_enabled), std::move(mode_depth), std::move(forward_ad)});
+        });
 
   py::class_<Spec>(m, "Spec", py::module_local())
       .def(py::init(&make_spec), py::arg("shape"), py::arg("strides"), py::arg("dtype"), py::arg("device") = "cpu")
@@ -61,7 +82,7 @@ void bind_all(py::module_& m) {
       .def_property_readonly("array", &PackedWeight::array);
 
   py::dict table;
-#define FASTNETS_BIND(op, Op) bind_op<Op>(m, table, #op, &KernelTable::op);
+#define FASTNETS_BIND(op, Op) bind_op<Op, &KernelTable::op>(m, table);
   FASTNETS_OPS(FASTNETS_BIND)
 #undef FASTNETS_BIND
   m.attr("op_table") = table;

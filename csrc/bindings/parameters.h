@@ -71,4 +71,16 @@ void parse(PyObject* object, const char* op, const char* what, E& out) {
   fail(op, ": ", what, " is ", repr(object), " but must be one of ", names);
 }
 
+// The type of a parameter in a torch schema; a seed is a 0-d int64 tensor there, so that a graph can draw it anew.
+constexpr const char* schema_type(bool) { return "bool"; }
+constexpr const char* schema_type(std::int64_t) { return "int"; }
+constexpr const char* schema_type(std::uint64_t) { return "Tensor"; }
+constexpr const char* schema_type(double) { return "float"; }
+inline const char* schema_type(const Sizes&) { return "int[]"; }
+template <class E>
+  requires std::is_enum_v<E>
+const char* schema_type(E) {
+  return requires { Names<E>::kOptional; } ? "str?" : "str";
+}
+
 }  // namespace fastnets

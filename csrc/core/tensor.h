@@ -4,7 +4,11 @@
 
 namespace fastnets {
 
-enum class Device : std::int8_t { cpu, cuda };
+struct Device {
+  enum class Type : std::int8_t { cpu, cuda } type = Type::cpu;
+  std::int8_t index = 0;  // of the GPU
+  friend constexpr bool operator==(const Device&, const Device&) = default;
+};
 constexpr int kMaxDims = 8;
 
 struct Tensor {
@@ -14,7 +18,7 @@ struct Tensor {
   std::int64_t stride[kMaxDims] = {};  // in elements
   std::int8_t ndim = 0;
   DType dtype = DType::float32;
-  Device device = Device::cpu;
+  Device device;
   bool defined = false;  // false: an optional argument that was not given
 
   template <class T>
@@ -31,6 +35,12 @@ struct Tensor {
     bool same = ndim == other.ndim;
     for (int i = 0; same && i < ndim; ++i) same = shape[i] == other.shape[i];
     return same;
+  }
+  // Of the same shape and with the same strides, where they matter.
+  FASTNETS_INLINE bool same_memory_format(const Tensor& other) const {
+    bool same = same_shape(other);
+    for (int i = 0; same && i < ndim; ++i) same = shape[i] == 1 || stride[i] == other.stride[i];
+    return same || (same_shape(other) && size() == 0);
   }
   // Row-major without gaps; dimensions of one element may have any stride.
   FASTNETS_INLINE bool is_contiguous() const {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Collection
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 from . import arrays, backends
@@ -13,7 +13,7 @@ from .backends import Call
 __all__ = ["value_and_grad", "vjp"]
 
 
-@lru_cache(maxsize=None)
+@cache
 def _signature(function: Callable[..., Any]) -> inspect.Signature:
     return inspect.signature(function)
 
@@ -31,14 +31,17 @@ def _match(name: str, value: Any, gradient: Any) -> list[tuple[Any, Any]]:
     if gradient is None:
         return []
     if not isinstance(gradient, (tuple, list)) or len(gradient) != len(value):
-        raise ValueError(f"{name}: backward takes {len(value)} gradients nested as the outputs are, got {gradient!r:.60}")
+        got = repr(gradient)[:60]
+        raise ValueError(f"{name}: backward takes {len(value)} gradients nested as the outputs are, got {got}")
     return [pair for v, g in zip(value, gradient, strict=True) for pair in _match(name, v, g)]
 
 
 class Backward:
     """The pull-back of one call: gradients of the output in, gradients of the inputs out."""
 
-    def __init__(self, function: Callable[..., Any], call: Call | None, value: Any, arguments: dict[str, Any], given: list[str]):
+    def __init__(
+        self, function: Callable[..., Any], call: Call | None, value: Any, arguments: dict[str, Any], given: list[str]
+    ):
         self.name = getattr(function, "__name__", repr(function))
         self._call, self._value = call, value
         self._arguments, self._given = arguments, given
@@ -72,7 +75,8 @@ class Backward:
         kind = arrays.library(getattr(first, "array", first) if type(first).__name__ == "PackedWeight" else first)
         for given in gradients:
             if given is not None and arrays.library(given) != kind:
-                raise TypeError(f"{self.name}: the gradient of the output must be an array of {kind}, got {type(given).__name__}")
+                got = type(given).__name__
+                raise TypeError(f"{self.name}: the gradient of the output must be an array of {kind}, got {got}")
         flags = tuple(
             name in wanted and differentiable and value is not None
             for name, differentiable, value in zip(call.op.inputs, call.op.differentiable, call.arguments, strict=False)
@@ -102,8 +106,8 @@ def vjp(function: Callable[..., Any], *args: Any, **kwargs: Any) -> tuple[Any, B
     value
         What ``function(*args, **kwargs)`` returns.
     backward : callable
-        ``backward(dy)`` returns a tuple with one entry for each positional argument: its gradient, or None where there is
-        none (shapes, integers, flags). ``backward(dy, by_name=True)`` returns a dict with the gradient of every
+        ``backward(dy)`` returns a tuple with one entry for each positional argument: its gradient, or None where there
+        is none (shapes, integers, flags). ``backward(dy, by_name=True)`` returns a dict with the gradient of every
         differentiable argument, positional or keyword. It may be called more than once. Where the value is a tuple,
         ``dy`` is one too, with None for zero.
 
@@ -135,8 +139,9 @@ def vjp(function: Callable[..., Any], *args: Any, **kwargs: Any) -> tuple[Any, B
     if len(tape) > 1 or not any(tape[0].op.has_gradient):
         raise TypeError(f"vjp: {name} has no gradient")
     call = tape[0]
-    unknown = [n for n, d in zip(call.op.inputs, call.op.differentiable, strict=True) if d and n not in _signature(function).parameters]
-    if any(call.inputs[n] is not None for n in unknown):
+    known = _signature(function).parameters
+    differentiable = (n for n, d in zip(call.op.inputs, call.op.differentiable, strict=True) if d)
+    if any(call.inputs[n] is not None for n in differentiable if n not in known):
         raise TypeError(f"vjp: {name} is not a function of fastnets.functional")
     return value, Backward(function, call, value, arguments, given)
 
@@ -175,6 +180,7 @@ def value_and_grad(function: Callable[..., Any], *args: Any, **kwargs: Any) -> t
         raise TypeError(f"value_and_grad: {name} must be given at least one positional argument")
     value, backward = vjp(function, *args, **kwargs)
     if isinstance(value, tuple) or tuple(value.shape) not in ((), (1,)):
-        raise ValueError(f"value_and_grad: {name} returned shape {getattr(value, 'shape', 'of a tuple')} but must be a scalar")
+        got = "a tuple" if isinstance(value, tuple) else f"shape {tuple(value.shape)}"
+        raise ValueError(f"value_and_grad: {name} returned {got} but must return a scalar")
     first = next(iter(_signature(function).parameters))
     return value, backward(arrays.ones_like(value), by_name=True, wanted=(first,)).get(first)

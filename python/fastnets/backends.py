@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -35,6 +36,7 @@ __all__ = [
 ]
 
 BACKENDS = ("reference", "cpu", "cuda", "cuda-emulated")
+DTYPES = ("float32", "float64", "bfloat16", "float16", "int32", "int64", "bool")
 
 
 @dataclass(frozen=True)
@@ -46,20 +48,26 @@ class Op:
     parameters: list[str]
     outputs: list[str]
     saved: list[str]
-    differentiable: tuple[bool, ...]
-    has_gradient: tuple[bool, ...]
+    differentiable: tuple[bool, ...]  # of inputs
+    optional: tuple[bool, ...]
+    in_place: bool  # whether inputs are written to
+    has_gradient: tuple[bool, ...]  # of outputs
+    parameter_types: tuple[str, ...]  # as torch's schemas call them; "Tensor" is a seed
 
     @classmethod
     def of(cls, name: str, row: dict[str, Any]) -> Op:
-        inputs, outputs = row["inputs"], row["outputs"]
+        inputs, outputs, parameters = row["inputs"], row["outputs"], row["parameters"]
         return cls(
             name=name,
-            inputs=[n for n, _ in inputs],
-            parameters=list(row["parameters"]),
+            inputs=[n for n, *_ in inputs],
+            parameters=[n for n, _ in parameters],
             outputs=[n for n, _ in outputs],
             saved=list(row["saved"]),
-            differentiable=tuple(d for _, d in inputs),
+            differentiable=tuple(d for _, d, _, _ in inputs),
+            optional=tuple(o for _, _, o, _ in inputs),
+            in_place=any(w for *_, w in inputs),
             has_gradient=tuple(d for _, d in outputs),
+            parameter_types=tuple(t for _, t in parameters),
         )
 
 
@@ -147,9 +155,19 @@ _MODULES = {"cpu": "fastnets._cpu", "cuda": "fastnets._cuda", "cuda-emulated": "
 def module(backend: str) -> ModuleType:
     """Return the compiled module of a backend; RuntimeError where it is not there."""
     try:
-        return importlib.import_module(_MODULES[backend])
+        return _load(_MODULES[backend])
     except ImportError as error:
         raise RuntimeError(f"the backend {backend!r} is not there: {why_missing(backend, error)}") from error
+
+
+@cache
+def _load(name: str) -> ModuleType:
+    loaded = importlib.import_module(name)
+    if "torch" in sys.modules:
+        from .torch import dispatch as torch_dispatch
+
+        torch_dispatch.introduce(loaded)
+    return loaded
 
 
 def why_missing(backend: str, error: ImportError) -> str:
@@ -160,7 +178,10 @@ def why_missing(backend: str, error: ImportError) -> str:
     return reasons.get(backend) or str(error)
 
 
-def _select(kind: str, value: Any) -> str:
+def select(value: Any) -> str:
+    """Return the backend that computes on an array."""
+    value = unpacked(value)
+    kind = arrays.library(value)
     mode = current_mode()
     if mode.backend is not None:
         return mode.backend
@@ -181,14 +202,26 @@ def dispatch(name: str, arguments: tuple[Any, ...]) -> Any:
     kind = arrays.common_library(name, op.inputs, inputs)
     tape = current_mode().tape
     if kind == "torch" and tape is None:
-        from .torch import ops as torch_ops
+        from .torch import dispatch as torch_dispatch
 
-        return torch_ops.call(op, arguments)
+        return torch_dispatch.call(op, arguments)
+    if kind == "jax":
+        from . import jax
+
+        if jax.is_traced(inputs):
+            if tape is not None:
+                raise TypeError(f"{name}: vjp on values that JAX traces; use jax.vjp")
+            return jax.call(op, arguments)
     call = forward(name, arguments, save=tape is not None)
     if tape is not None:
         tape.append(call)
-    outputs = tuple(output for output in call.outputs if output is not None)
-    return None if not outputs else outputs[0] if len(outputs) == 1 else outputs
+    return collapse(call.outputs)
+
+
+def collapse(outputs: tuple[Any, ...]) -> Any:
+    """Return one output by itself, several as a tuple without those that were not asked for."""
+    present = tuple(output for output in outputs if output is not None)
+    return present[0] if len(present) == 1 else present or None
 
 
 def forward(name: str, arguments: tuple[Any, ...], save: bool, backend: str | None = None) -> Call:
@@ -197,18 +230,18 @@ def forward(name: str, arguments: tuple[Any, ...], save: bool, backend: str | No
     inputs = arguments[: len(op.inputs)]
     kind = arrays.common_library(name, op.inputs, inputs)
     first = next(value for value in inputs if value is not None)
-    backend = backend or _select(kind, first)
+    backend = backend or select(first)
     if kind == "torch":
-        from .torch import ops as torch_ops
+        from .torch import dispatch as torch_dispatch
 
-        torch_ops.refuse_tracked(op, inputs)
+        torch_dispatch.refuse_tracked(op, inputs)
     if backend == "reference":
         outputs, saved = _reference_forward(op, arguments), ()
     elif _reads(backend, kind):
         outputs, saved = getattr(module(backend), name + "_forward")(arguments, save)
     else:
         outputs, saved = getattr(module(backend), name + "_forward")(_host_arguments(op, arguments), save)
-        outputs = tuple(None if o is None else arrays.from_numpy(o, first) for o in outputs)
+        outputs, saved = (_converted(group, first) for group in (outputs, saved))
     return Call(op, arguments, outputs, saved, backend)
 
 
@@ -219,32 +252,38 @@ def backward(call: Call, gradients: tuple[Any, ...], wanted: tuple[bool, ...]) -
     """
     op = call.op
     first = next(value for value in call.arguments[: len(op.inputs)] if value is not None)
-    kind = arrays.library(first) or "numpy"
+    kind = arrays.library(unpacked(first)) or "numpy"
     if call.backend == "reference":
         return _reference_backward(call, gradients, wanted)
     run = getattr(module(call.backend), op.name + "_backward")
     if _reads(call.backend, kind):
         return run(call.arguments, call.outputs, call.saved, gradients, wanted)
-    host = [tuple(None if a is None else arrays.to_numpy(a) for a in group) for group in (call.outputs, gradients)]
-    made = run(_host_arguments(op, call.arguments), host[0], call.saved, host[1], wanted)
-    return tuple(None if g is None else arrays.from_numpy(g, first) for g in made)
+    groups = (call.outputs, call.saved, gradients)
+    host = [tuple(None if a is None else arrays.to_numpy(a) for a in group) for group in groups]
+    return _converted(run(_host_arguments(op, call.arguments), *host, wanted), first)
+
+
+def _converted(made: tuple[Any, ...], like: Any) -> tuple[Any, ...]:
+    like = unpacked(like)
+    return tuple(None if array is None else arrays.from_numpy(array, like) for array in made)
 
 
 def _reads(backend: str, kind: str) -> bool:
     """Whether a compiled module takes the arrays of a library as they are."""
     if kind == "torch":
-        from .torch import ops as torch_ops
+        from .torch import dispatch as torch_dispatch
 
-        return torch_ops.DIRECT
+        return torch_dispatch.DIRECT
     return kind == "numpy" or (kind == "cupy" and backend == "cuda")
 
 
 def _host_arguments(op: Op, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
     n = len(op.inputs)
-    return tuple(None if a is None else arrays.to_numpy(_unpacked(a)) for a in arguments[:n]) + arguments[n:]
+    return tuple(None if a is None else arrays.to_numpy(unpacked(a)) for a in arguments[:n]) + arguments[n:]
 
 
-def _unpacked(value: Any) -> Any:
+def unpacked(value: Any) -> Any:
+    """Return the array of a weight that comes with its panels, and anything else as it is."""
     return value.array if type(value).__name__ == "PackedWeight" else value
 
 
@@ -254,7 +293,8 @@ def renamed(error: Exception, function: str) -> Exception:
     return type(error)(f"{function}: {rest}") if colon and op in OPS else error
 
 
-def _numpy_dtype(name: str) -> np.dtype[Any]:
+def numpy_dtype(name: str) -> np.dtype[Any]:
+    """Return the NumPy dtype that the compiled modules mean by a name."""
     return arrays.bfloat16() if name == "bfloat16" else np.dtype(name)
 
 
@@ -264,12 +304,12 @@ def _reference_forward(op: Op, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
     first = next(a for a in arguments[: len(op.inputs)] if a is not None)
     made = getattr(reference, op.name)(*host)
     values = iter(made if isinstance(made, tuple) else (made,))
-    outputs = []
+    outputs: list[Any] = []
     for spec in described:
         if spec is None:
             outputs.append(None)
         else:
-            value = np.asarray(next(values)).astype(_numpy_dtype(spec.dtype))
+            value = np.asarray(next(values)).astype(numpy_dtype(spec.dtype))
             outputs.append(arrays.from_numpy(value, first))
     return tuple(outputs)
 
@@ -286,12 +326,12 @@ def _reference_backward(call: Call, gradients: tuple[Any, ...], wanted: tuple[bo
             )
         given.append(np.zeros(output.shape) if gradient is None else arrays.to_numpy(gradient))
     made = getattr(reference, op.name + "_backward")(*given, *host)
-    result = []
+    result: list[Any] = []
     for value, gradient, is_wanted in zip(call.arguments, made, wanted, strict=False):
         if gradient is None or not is_wanted or value is None:
             result.append(None)
         else:
-            value = _unpacked(value)
+            value = unpacked(value)
             result.append(arrays.from_numpy(gradient.astype(arrays.to_numpy(value).dtype), value))
     return tuple(result)
 

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import fastnets
 from fastnets.benchmarks import command as bench
 
-from . import demo, info, verify
+from . import bench, demo, info, verify
 
 __all__ = ["main"]
 

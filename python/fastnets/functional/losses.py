@@ -23,8 +23,8 @@ def cross_entropy(
 ) -> Any:
     """Return the cross entropy of the softmax of `input` and a target.
 
-    For a class index y: ``−weight[y] · log softmax(input)[y]``. With smoothing ε the target is (1 − ε) of that and ε/C of
-    every class. "mean" divides by the sum of the targets' weights (for probabilities, by their number).
+    For a class index y: ``−weight[y] · log softmax(input)[y]``. With smoothing ε the target is (1 − ε) of that and ε/C
+    of every class. "mean" divides by the sum of the targets' weights (for probabilities, by their number).
 
     Parameters
     ----------

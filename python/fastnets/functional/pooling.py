@@ -13,7 +13,8 @@ _max_pool = ops.max_pool
 
 _DOC = """Return the largest value of each window.
 
-    ``output[n, c, p…] = max over r… of input[n, c, p·stride − padding + r·dilation…]``; padding counts as −inf, nan wins.
+    ``output[n, c, p…] = max over r… of input[n, c, p·stride − padding + r·dilation…]``; padding counts as −inf, and nan
+    wins.
 
     Parameters
     ----------
