@@ -12,7 +12,6 @@ import sys
 from collections.abc import Sequence
 
 import fastnets
-from fastnets.benchmarks import command as bench
 
 from . import bench, demo, info, verify
 

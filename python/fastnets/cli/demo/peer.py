@@ -12,7 +12,7 @@ import fastnets
 
 __all__ = ["samples_per_second"]
 
-STEPS, WARMUP_STEPS = 40, 5
+WARMUP_STEPS, SECONDS = 5, 1.5
 
 
 def samples_per_second(images: np.ndarray[Any, Any], labels: np.ndarray[Any, Any], batch: int) -> float | None:
@@ -44,9 +44,9 @@ def _measured(torch: Any, images: np.ndarray[Any, Any], labels: np.ndarray[Any, 
         torch.nn.Linear(128, 10),
     )
     optimizer = torch.optim.AdamW(model.parameters())
-    start = 0.0
-    for step in range(WARMUP_STEPS + STEPS):
-        if step == WARMUP_STEPS:
+    start, step = time.perf_counter(), -WARMUP_STEPS
+    while step < 1 or time.perf_counter() - start < SECONDS:
+        if step == 0:
             start = time.perf_counter()
         chosen = np.arange(step * batch, (step + 1) * batch) % len(labels)
         logits = model(torch.from_numpy(images[chosen]))
@@ -54,4 +54,5 @@ def _measured(torch: Any, images: np.ndarray[Any, Any], labels: np.ndarray[Any, 
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-    return STEPS * batch / (time.perf_counter() - start)
+        step += 1
+    return step * batch / (time.perf_counter() - start)
