@@ -47,7 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
         peers = [name for name in peers if name == "torch"]
     place = Place(arguments.device, arguments.threads or fastnets.num_threads())
     with equal_threads(place.threads, peers):
-        result = benchmark(_chosen(arguments.family, arguments.only), peers, place, arguments.seconds)
+        result = benchmark(_chosen(arguments.family, arguments.only, place.device), peers, place, arguments.seconds)
     if arguments.json:
         Path(arguments.json).write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     if arguments.readme:
@@ -60,9 +60,9 @@ def run(arguments: argparse.Namespace) -> int:
     return 1 if any(m["error"] for m in result["workloads"]) else 0
 
 
-def _chosen(family: str | None, text: str) -> list[tuple[str, Any]]:
+def _chosen(family: str | None, text: str, device: str) -> list[tuple[str, Any]]:
     names = [family] if family else list(FAMILIES)
-    return [(name, workload) for name in names for workload in served(name) if text in workload.name]
+    return [(name, workload) for name in names for workload in served(name, device) if text in workload.name]
 
 
 def benchmark(workloads: list[tuple[str, Any]], peers: list[str], place: Place, seconds: float) -> dict[str, Any]:
@@ -79,8 +79,12 @@ def benchmark(workloads: list[tuple[str, Any]], peers: list[str], place: Place, 
     measured: list[Measurement] = []
     with report.table(peers) as show:
         for family, workload in workloads:
-            measured.append(measure(family, workload, peers, place, ceilings, seconds))
-            show(measured[-1])
+            try:
+                measured.append(measure(family, workload, peers, place, ceilings, seconds))
+            except NotImplementedError as missing:
+                print(f"{family} {workload.name}: {missing}")
+            else:
+                show(measured[-1])
     rows = report.rows_of(measured)
     report.print_rows(rows)
     return {"machine": where, "workloads": [m.as_dict() for m in measured], "rows": rows}

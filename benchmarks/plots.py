@@ -9,7 +9,7 @@ __all__ = ["draw"]
 
 _COLOURS = {"fastnets": "#1a6fb0", "torch": "#dd5522", "onnxruntime": "#6b6f76", "numpy": "#8a63b0"}
 _LEVELS = {"32 KiB": ":", "1 MiB": "-.", "16 MiB": "--", "256 MiB": "-", "copy": "-"}
-_A_PICTURE = 30  # workloads
+_A_PICTURE = 16  # workloads
 _WIDEST = 2.5  # longer bars are cut
 
 
@@ -42,7 +42,7 @@ def draw(result: dict[str, Any], folder: Path) -> list[Path]:
 
 
 def _where(machine: dict[str, Any]) -> str:
-    return f"{machine['model']}, {machine['isa']}, {machine['threads']} threads"
+    return f"{machine['model']}, {machine['isa']}, threads: {machine['threads']}"
 
 
 def _bars(machine: dict[str, Any], workloads: list[dict[str, Any]], path: Path) -> Path:
@@ -52,7 +52,7 @@ def _bars(machine: dict[str, Any], workloads: list[dict[str, Any]], path: Path) 
 
     labels = {t["label"]: t["library"] for w in workloads for t in w["timings"]}
     lines = sum(len(w["timings"]) + 1 for w in workloads)
-    figure = Figure(figsize=(9, 1.6 + 0.17 * lines), layout="constrained")
+    figure = Figure(figsize=(10, 1.6 + 0.17 * lines), layout="constrained")
     axes = figure.add_subplot()
     y, centres = 0, []
     for w in workloads:
@@ -71,7 +71,7 @@ def _bars(machine: dict[str, Any], workloads: list[dict[str, Any]], path: Path) 
     axes.set_xlim(0, _WIDEST)
     axes.set_ylim(y - 1, -1)
     axes.set_yticks(centres, [w["name"] for w in workloads])
-    axes.set_xlabel("speed, fastnets = 1 (right is faster); lines: quartiles; beside: speed, share of the floor")
+    axes.set_xlabel("speed, the first bar = 1 (lines: quartiles), and share of the floor")
     axes.set_title(f"{workloads[0]['family']} on {_where(machine)}", loc="left")
     handles = [Patch(color=_COLOURS[library], alpha=_alpha(label), label=label) for label, library in labels.items()]
     figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), frameon=False)
@@ -88,30 +88,20 @@ def _roofline(machine: dict[str, Any], workloads: list[dict[str, Any]], path: Pa
     import numpy as np
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(9, 6), layout="constrained")
+    figure = Figure(figsize=(10, 7), layout="constrained")
     axes = figure.add_subplot()
     points = [w for w in workloads if w["flops"]]
     intensity = [w["flops"] / w["bytes"] for w in points]
-    x = np.geomspace(min(intensity) / 2, max(intensity) * 2, 200)
+    x = np.geomspace(min(0.25, *intensity), 2 * max(intensity), 200)
     top = max(machine["gflops"].values())
     for size, rate in machine["gigabytes_per_second"].items():
         slope = x[rate * x < top]
-        axes.plot(
-            slope,
-            rate * slope,
-            _LEVELS.get(size, "-"),
-            color="#999999",
-            linewidth=1,
-            label=f"memory, {size}: {rate} GB/s",
-        )
-    heights = {}
-    for dtype, rate in machine["gflops"].items():
-        heights.setdefault(rate, []).append(dtype)
-    for rate, dtypes in heights.items():
+        style = _LEVELS.get(size, "-")
+        axes.plot(slope, rate * slope, style, color="#999999", linewidth=1, label=f"memory, {size}: {rate} GB/s")
+    for dtypes, rate in _distinct(machine["gflops"]):
         axes.axhline(rate, color="#333333", linewidth=1)
-        axes.annotate(
-            f"{', '.join(dtypes)}: {rate} GFLOP/s", (x[0], rate), xytext=(3, 3), textcoords="offset points", size=8
-        )
+        note = f"{dtypes}: {rate} GFLOP/s"
+        axes.annotate(note, (x[0], rate), xytext=(4, 3), textcoords="offset points", size=8)
     seen: set[str] = set()
     for w, position in zip(points, intensity, strict=True):
         for t in w["timings"]:
@@ -128,10 +118,22 @@ def _roofline(machine: dict[str, Any], workloads: list[dict[str, Any]], path: Pa
             )
     axes.set_xscale("log")
     axes.set_yscale("log")
+    axes.set_xlim(x[0], x[-1])
     axes.set_xlabel("FLOP per byte (each input read once, each output written once)")
     axes.set_ylabel("GFLOP/s")
     axes.set_title(f"roofline of {_where(machine)}", loc="left")
     axes.grid(which="both", linewidth=0.3)
-    axes.legend(loc="lower right", fontsize=8)
+    figure.legend(loc="outside lower center", ncols=4, fontsize=8, frameon=False)
     figure.savefig(path, dpi=120)
     return path
+
+
+def _distinct(rates: dict[str, float]) -> list[tuple[str, float]]:
+    """The ceilings that a picture can tell apart: those within 5% of each other are one, with all their names."""
+    found: list[tuple[str, float]] = []
+    for name, rate in sorted(rates.items(), key=lambda item: -item[1]):
+        if found and rate > 0.95 * found[-1][1]:
+            found[-1] = (f"{found[-1][0]}, {name}", found[-1][1])
+        else:
+            found.append((name, rate))
+    return found

@@ -22,7 +22,7 @@ _HEADINGS = ("workload", "fastnets", "±", "rate", "of the floor")
 def print_machine(where: dict[str, Any]) -> None:
     """Say where the measurement takes place, and what was measured of it."""
     print(
-        f"{where['model']}, {where['isa']}, {where['threads']} threads, {where['compiler']}, Python {where['python']}"
+        f"{where['model']}, {where['isa']}, threads: {where['threads']}, {where['compiler']}, Python {where['python']}"
     )
     print("  " + ", ".join(f"{name} {version}" for name, version in where["versions"].items()))
     print("  multiply-adds: " + ", ".join(f"{d} {rate} GFLOP/s" for d, rate in where["gflops"].items()))
@@ -48,7 +48,7 @@ def table(peers: list[str]) -> Iterator[Callable[[Measurement], None]]:
 
 
 def _plain(cells: list[str]) -> str:
-    return f"{cells[0]:<44}" + "".join(f"{cell:>15}" for cell in cells[1:])
+    return f"{cells[0]:<54}" + "".join(f"{cell:>15}" for cell in cells[1:])
 
 
 def _cells(m: Measurement, peers: list[str]) -> list[str]:
@@ -97,13 +97,13 @@ def rows_of(measured: list[Measurement]) -> list[dict[str, Any]]:
     Returns
     -------
     list of dict
-        ``row``, ``shapes`` (how many), ``speedup`` over the best peer of each shape (0 without a peer), ``share`` of the
-        floor, and ``best``, the largest share among all contenders of each shape.
+        ``row``, ``shapes`` (how many), ``speedup`` over the best peer of each shape (0 without a peer), ``share`` of
+        the floor, and ``best``, the largest share among all contenders of each shape.
     """
     rows: dict[str, list[Measurement]] = {}
     for m in measured:
-        if not m.error:
-            rows.setdefault(m.row, []).append(m)
+        for row in () if m.error else m.rows:
+            rows.setdefault(row, []).append(m)
     return [
         {
             "row": row,
@@ -138,9 +138,10 @@ def markdown(result: dict[str, Any]) -> str:
         f"{name} {where['versions'][name]}" for name in ("torch", "onnxruntime") if name in where["versions"]
     )
     lines = [
-        f"{where['model']}, {where['isa']}, {where['threads']} threads; {versions}. The floor is the larger of arithmetic at "
-        f"the measured rate of the multiply-add units (float32: {where['gflops']['float32']} GFLOP/s) and of bytes at the "
-        "measured bandwidth; × is the best peer's time over ours; both are geometric means over the shapes.",
+        f"{where['model']}, {where['isa']}, threads: {where['threads']}; {versions}. The floor is the larger of two "
+        "times: arithmetic at the measured rate of the multiply-add units (float32: "
+        f"{where['gflops']['float32']} GFLOP/s), and bytes at the measured bandwidth. × is the best peer's time over "
+        "ours. Both are geometric means over the shapes.",
         "",
         "| work, float32 unless stated | of the floor | × best peer |",
         "| --- | ---: | ---: |",

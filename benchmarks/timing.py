@@ -65,7 +65,7 @@ class Measurement:
 
     family: str
     name: str
-    row: str
+    rows: tuple[str, ...]
     dtype: str
     flops: float
     bytes: float
@@ -165,7 +165,7 @@ def measure(
     result = Measurement(
         family=family,
         name=workload.name,
-        row=workload.row,
+        rows=workload.rows,
         dtype=workload.dtype,
         flops=workload.flops,
         bytes=workload.bytes,

@@ -47,13 +47,16 @@ class Workload:
     Attributes
     ----------
     dtype : str
-    row : str
-        The line of the speed table to which it counts.
+    rows : tuple of str
+        The lines of the speed table to which it counts.
+    devices : tuple of str
+        Those on which it makes sense.
     """
 
     op: ClassVar[str]  # of the op table
     dtype: str = "float32"
-    row: str = ""
+    rows: tuple[str, ...] = ()
+    devices: tuple[str, ...] = ("cpu", "cuda")
 
     @property
     def name(self) -> str:

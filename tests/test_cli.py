@@ -35,7 +35,7 @@ def start(*arguments, without=(), cwd=None, **keywords):
 
 def run(*arguments, **keywords):
     process = start(*arguments, **keywords)
-    out, err = process.communicate(timeout=120)
+    out, err = process.communicate(timeout=600)
     return process.returncode, out, err
 
 

@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from fastnets.cases import CASES, FLOATS
-from fastnets.cases.case import Array, Case, Labels, PositiveState, State
-from fastnets.cases.trial import Trial, rows
 
 import fastnets
 from fastnets import backends
+from fastnets.cases import CASES, FLOATS
+from fastnets.cases.case import Array, Case, Labels, PositiveState, State
+from fastnets.cases.trial import Trial, rows
 
 ROWS = [row for row in rows() if row.backend != "reference"]
 

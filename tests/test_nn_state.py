@@ -39,6 +39,19 @@ def test_loading_casts_from_every_dtype_of_numbers(dtype):
     assert layer.weight.tolist() == [[1.0, 0.0]] and layer.weight.dtype == np.float32
 
 
+def test_loading_takes_any_byte_order(rng):
+    layer = nn.Linear(2, 1)
+    locked = np.zeros(1, np.float32)
+    locked.flags.writeable = False
+    layer.bias = locked
+    values = rng.standard_normal(3).astype(np.float32)
+    for order in "<>":
+        state = values.astype(np.dtype(np.float32).newbyteorder(order))
+        layer.load_state_dict({"weight": state[None, :2], "bias": state[2:]})
+        np.testing.assert_array_equal(layer.bias, values[2:])
+        assert layer(np.zeros((1, 2), np.float32)) == values[2]
+
+
 def test_loading_survives_values_that_are_the_models_own_arrays():
     layer = nn.Sequential(nn.Linear(2, 2, bias=False), nn.Linear(2, 2, bias=False))
     first, second = (module.weight.copy() for module in layer)

@@ -4,11 +4,11 @@ from functools import lru_cache
 
 import numpy as np
 import pytest
-from fastnets.cases import CASES, FLOATS
-from fastnets.cases.trial import Trial, rows
 
 import fastnets
 from fastnets import backends
+from fastnets.cases import CASES, FLOATS
+from fastnets.cases.trial import Trial, rows
 
 ROWS = rows()
 ALL = [

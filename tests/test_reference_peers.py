@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from fastnets.cases import CASES, tolerances
 
 from fastnets import reference
+from fastnets.cases import CASES, tolerances
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed (extra: peers)")
 F = torch.nn.functional

@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
+
+from fastnets import backends
 from fastnets.cases.case import Array, Case
 from fastnets.cases.layouts import LAYOUTS
 from fastnets.cases.trial import Trial, rows
-
-from fastnets import backends
 
 hypothesis = pytest.importorskip("hypothesis")
 from hypothesis import given, settings  # noqa: E402

@@ -6,11 +6,11 @@ import threading
 
 import numpy as np
 import pytest
-from fastnets.cases import CASES
-from fastnets.cases.trial import Trial, rows
 
 import fastnets
 from fastnets import backends
+from fastnets.cases import CASES
+from fastnets.cases.trial import Trial, rows
 
 ROWS = [row for row in rows() if row.backend != "reference"]
 IN_TABLE = [op for op in CASES if op in backends.OPS]

@@ -22,7 +22,7 @@ __all__ = ["WORKLOADS", "Linear", "LinearBackward", "SmallLinear"]
 class Linear(Workload):
     """``output (M, N) = input (M, K) · weight (N, K)ᵀ + bias``.
 
-    `packed`: the weight does not change from call to call, as after ``eval()``: fastnets and onnxruntime have packed it.
+    `packed`: the weight stays the same from call to call, as after ``eval()``: fastnets and onnxruntime have packed it.
     """
 
     op: ClassVar[str] = "linear"
@@ -147,19 +147,22 @@ class SmallLinear(Linear):
 _SQUARE = "linear 1024³ / 2048³"
 _OTHER = "linear 1024×384×1536, 1×4096², 16×1024×4096"
 _HALF = "linear bfloat16 1024³ / 2048³"
-_SQUARES = [dict(M=1024, K=1024, N=1024), dict(M=2048, K=2048, N=2048)]
-_OTHERS = [dict(M=1024, K=384, N=1536), dict(M=1, K=4096, N=4096), dict(M=16, K=1024, N=4096)]
+_SQUARES: list[dict[str, Any]] = [dict(M=1024, K=1024, N=1024), dict(M=2048, K=2048, N=2048)]
+_OTHERS: list[dict[str, Any]] = [dict(M=1024, K=384, N=1536), dict(M=1, K=4096, N=4096), dict(M=16, K=1024, N=4096)]
+
+_HOST: dict[str, Any] = dict(devices=("cpu",))
 
 WORKLOADS: list[Workload] = [
-    *(Linear(row=_SQUARE, **size) for size in _SQUARES),
-    *(Linear(row=f"{_SQUARE}, packed", packed=True, **size) for size in _SQUARES),
-    *(Linear(row=_OTHER, **size) for size in _OTHERS),
-    *(Linear(row=f"{_OTHER}, packed", packed=True, **size) for size in _OTHERS),
-    *(Linear(row=_HALF, dtype="bfloat16", **size) for size in _SQUARES),
-    *(Linear(row=f"{_HALF}, packed", dtype="bfloat16", packed=True, **size) for size in _SQUARES),
-    Linear(row="linear float64 1024³", dtype="float64", **_SQUARES[0]),
-    *(LinearBackward(row="linear backward", **size) for size in (_SQUARES[0], _OTHERS[0], _OTHERS[2])),
-    LinearBackward(row="linear backward bfloat16", dtype="bfloat16", **_SQUARES[0]),
-    SmallLinear(row="a small call, NumPy"),
-    SmallLinear(row="a small call, torch", library="torch"),
+    *(Linear(rows=(_SQUARE,), **size) for size in _SQUARES),
+    *(Linear(rows=(f"{_SQUARE}, packed",), packed=True, **_HOST, **size) for size in _SQUARES),
+    *(Linear(rows=(_OTHER,), **size) for size in _OTHERS),
+    *(Linear(rows=(f"{_OTHER}, packed",), packed=True, **_HOST, **size) for size in _OTHERS),
+    *(Linear(rows=(_HALF,), dtype="bfloat16", **size) for size in _SQUARES),
+    *(Linear(rows=(f"{_HALF}, packed",), dtype="bfloat16", packed=True, **_HOST, **size) for size in _SQUARES),
+    Linear(rows=("linear float64 1024³",), dtype="float64", **_HOST, **_SQUARES[0]),
+    Linear(rows=("linear bfloat16 8192³",), dtype="bfloat16", M=8192, K=8192, N=8192, devices=("cuda",)),
+    *(LinearBackward(rows=("linear backward",), **size) for size in (_SQUARES[0], _OTHERS[0], _OTHERS[2])),
+    LinearBackward(rows=("linear backward bfloat16",), dtype="bfloat16", **_SQUARES[0]),
+    SmallLinear(rows=("a small call, NumPy",), **_HOST),
+    SmallLinear(rows=("a small call, torch",), library="torch", **_HOST),
 ]

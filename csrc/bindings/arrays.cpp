@@ -135,7 +135,8 @@ bool read_torch(PyObject* object, const char* op, const char* what, Tensor& out)
   if (view.device.type != 1 && view.device.type != 2) return false;
   check(view.ndim <= kMaxDims, op, ": ", what, " has ", view.ndim, " dimensions but at most ", kMaxDims, " are served");
   out.dtype = torch_dtype(view.dtype, op, what);
-  out.device = view.device.type == 1 ? Device::cpu : Device::cuda;
+  out.device = {view.device.type == 1 ? Device::Type::cpu : Device::Type::cuda,
+                static_cast<std::int8_t>(view.device.id)};
   out.ndim = static_cast<std::int8_t>(view.ndim);
   out.data = view.data ? static_cast<char*>(view.data) + view.byte_offset : nullptr;
   std::int64_t step = 1;
@@ -157,8 +158,13 @@ py::object new_torch(Tensor& tensor) {
       std::swap(order[j - 1], order[j]);
   std::int64_t sizes[kMaxDims] = {};
   for (int i = 0; i < tensor.ndim; ++i) sizes[i] = tensor.shape[order[i]];
-  dlpack::Tensor prototype{
-      nullptr, {tensor.device == Device::cpu ? 1 : 2, 0}, tensor.ndim, torch_dtype(tensor.dtype), sizes, nullptr, 0};
+  dlpack::Tensor prototype{nullptr,
+                           {tensor.device.type == Device::Type::cpu ? 1 : 2, tensor.device.index},
+                           tensor.ndim,
+                           torch_dtype(tensor.dtype),
+                           sizes,
+                           nullptr,
+                           0};
   dlpack::ManagedTensor* made = nullptr;
   std::string error;
   const auto keep = [](void* to, const char*, const char* message) { *static_cast<std::string*>(to) = message; };
@@ -224,6 +230,12 @@ void copy_elements(const Tensor& from, const Tensor& to) {
     }
     __builtin_memcpy(static_cast<char*>(to.data) + target * size, static_cast<char*>(from.data) + source * size, size);
   }
+}
+
+void* current_stream(Library library, Device device) {
+  void* stream = nullptr;
+  if (library == Library::torch && g_torch.api->current_stream(2, device.index, &stream)) throw py::error_already_set();
+  return stream;
 }
 
 bool requires_grad(PyObject* tensor) {

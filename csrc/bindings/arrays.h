@@ -28,6 +28,9 @@ py::object new_array(Tensor& tensor, Library library);
 // Copies the elements of an array in host memory to another of the same shape.
 void copy_elements(const Tensor& from, const Tensor& to);
 
+// The stream on which the library queues the caller's work on a GPU.
+void* current_stream(Library library, Device device);
+
 // A torch tensor whose operations torch's autograd records.
 bool requires_grad(PyObject* tensor);
 

@@ -17,7 +17,7 @@ Spec make_spec(const std::vector<std::int64_t>& sizes, const std::vector<std::in
   check(sizes.size() <= kMaxDims && sizes.size() == strides.size(), "Spec: ", sizes.size(), " dimensions and ",
         strides.size(), " strides; at most ", kMaxDims, " are served");
   Spec spec;
-  spec.tensor.describe(parse_dtype(dtype), device == "cuda" ? Device::cuda : Device::cpu,
+  spec.tensor.describe(parse_dtype(dtype), Device{device == "cuda" ? Device::Type::cuda : Device::Type::cpu},
                        static_cast<int>(sizes.size()), sizes.data());
   for (std::size_t i = 0; i < strides.size(); ++i) spec.tensor.stride[i] = strides[i];
   return spec;
@@ -56,6 +56,7 @@ py::object call_hook(Hook hook, const char* op, PyObject* const* arguments, Py_s
 }
 
 void raise_in_python() {
+  if (raise_backend_error()) return;
   try {
     throw;
   } catch (py::error_already_set& e) { e.restore(); } catch (const TypeError& e) {

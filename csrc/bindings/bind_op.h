@@ -48,7 +48,7 @@ struct Binding {
   static Reader read(const py::tuple& arguments, Op& op) {
     const Reader reader = read(&PyTuple_GET_ITEM(arguments.ptr(), 0), PyTuple_GET_SIZE(arguments.ptr()), op, false);
     check<TypeError>(!reader.foreign, name, ": ", reader.foreign ? reader.foreign : "", " must be an array in ",
-                     backend_device() == Device::cpu ? "host" : "GPU", " memory that this backend reads");
+                     backend_device() == Device::Type::cpu ? "host" : "GPU", " memory that this backend reads");
     return reader;
   }
 
@@ -58,12 +58,10 @@ struct Binding {
       if (reader.packed && entries().pack_spec) op.weight.packed = reader.packed->panels(active_table(), entries(), op);
   }
 
-  static void run(const Op& op, Pass pass, std::int64_t elements) {
+  static void run(const Op& op, Pass pass, const Reader& reader, std::int64_t elements) {
     const Entries<Op>& found = entries();
-    const auto compute = [&] {
-      const Context context{call_workspace(found.workspace_bytes(op, pass))};
-      (pass == Pass::forward ? found.forward : found.backward)(op, context);
-    };
+    const CallScope scope(found.workspace_bytes(op, pass), reader.library, reader.device);
+    const auto compute = [&] { (pass == Pass::forward ? found.forward : found.backward)(op, scope.context()); };
     elements > kTinyElements ? without_lock(compute) : compute();
   }
 
@@ -78,7 +76,7 @@ struct Binding {
     prepare(op, reader);
     Allocate made(reader.library);
     op.fields(made);
-    run(op, Pass::forward, reader.elements + made.elements);
+    run(op, Pass::forward, reader, reader.elements + made.elements);
     return collapse(made.outputs);
   }
 
@@ -107,7 +105,7 @@ struct Binding {
     prepare(op, reader);
     Allocate made(reader.library);
     op.fields(made);
-    run(op, Pass::forward, reader.elements + made.elements);
+    run(op, Pass::forward, reader, reader.elements + made.elements);
     return py::make_tuple(as_tuple(made.outputs), as_tuple(made.saves));
   }
 
@@ -142,7 +140,7 @@ struct Binding {
     op.fields(results);
     AllocateGradients made(reader.library, wanted, op.keeps_format());
     op.fields(made);
-    run(op, Pass::backward, 3 * reader.elements);
+    run(op, Pass::backward, reader, 3 * reader.elements);
     return as_tuple(made.gradients);
   }
 };

@@ -21,7 +21,7 @@ struct Reader {
   Py_ssize_t next = 0;
   Library library = Library::none;
   const char* first = nullptr;  // the first array's name, for messages
-  Device device = Device::cpu;
+  Device device;
   PackedWeight* packed = nullptr;
   const char* foreign = nullptr;  // an argument that only Python can deal with
   bool tracked = false;           // autograd follows one of the arguments
@@ -59,7 +59,7 @@ struct Reader {
     }
     if (library == Library::none) {
       library = kind, first = what, device = out.device;
-      if (device != backend_device()) foreign = what;
+      if (device.type != backend_device()) foreign = what;
     } else {
       check<TypeError>(out.device == device, op, ": ", first, " and ", what, " are on different devices");
     }
@@ -157,7 +157,7 @@ struct ReadResults : Ignore {
     Tensor given;
     read(object, what, t, given);
     if (!given.same_memory_format(t)) {
-      check(t.device == Device::cpu, op, ": ", what, " must have the strides that the op gave it");
+      check(t.device.type == Device::Type::cpu, op, ": ", what, " must have the strides that the op gave it");
       kept.push_back(new_array(t, library));
       copy_elements(given, t);
     } else {

@@ -12,8 +12,11 @@
 namespace fastnets {
 
 const KernelTable& active_table() { return cpu::table(); }
-Device backend_device() { return Device::cpu; }
-std::byte* call_workspace(std::size_t bytes) { return static_cast<std::byte*>(cpu::scratch(bytes, 0)); }
+Device::Type backend_device() { return Device::Type::cpu; }
+CallScope::CallScope(std::size_t workspace_bytes, Library, Device)
+    : context_{static_cast<std::byte*>(cpu::scratch(workspace_bytes, 0))} {}
+CallScope::~CallScope() = default;
+bool raise_backend_error() { return false; }
 
 }  // namespace fastnets
 

@@ -12,19 +12,21 @@
 namespace fastnets {
 
 const KernelTable& active_table() { return cuda::table(); }
-Device backend_device() { return Device::cpu; }
+Device::Type backend_device() { return Device::Type::cpu; }
+bool raise_backend_error() { return false; }
 
 // Of exactly the size asked for and full of NaN, so that what is read before it is written, or beyond the end, shows.
-std::byte* call_workspace(std::size_t bytes) {
+CallScope::CallScope(std::size_t workspace_bytes, Library, Device) {
   constexpr std::size_t kAlignment = 64;
   struct Free {
     void operator()(std::byte* p) const { ::operator delete[](p, std::align_val_t{kAlignment}); }
   };
   thread_local std::unique_ptr<std::byte[], Free> workspace;
-  workspace.reset(new (std::align_val_t{kAlignment}) std::byte[bytes]);
-  std::memset(workspace.get(), 0xff, bytes);
-  return workspace.get();
+  workspace.reset(new (std::align_val_t{kAlignment}) std::byte[workspace_bytes]);
+  std::memset(workspace.get(), 0xff, workspace_bytes);
+  context_.workspace = workspace.get();
 }
+CallScope::~CallScope() = default;
 
 }  // namespace fastnets
 

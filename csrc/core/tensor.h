@@ -4,7 +4,11 @@
 
 namespace fastnets {
 
-enum class Device : std::int8_t { cpu, cuda };
+struct Device {
+  enum class Type : std::int8_t { cpu, cuda } type = Type::cpu;
+  std::int8_t index = 0;  // of the GPU
+  friend constexpr bool operator==(const Device&, const Device&) = default;
+};
 constexpr int kMaxDims = 8;
 
 struct Tensor {
@@ -14,7 +18,7 @@ struct Tensor {
   std::int64_t stride[kMaxDims] = {};  // in elements
   std::int8_t ndim = 0;
   DType dtype = DType::float32;
-  Device device = Device::cpu;
+  Device device;
   bool defined = false;  // false: an optional argument that was not given
 
   template <class T>

@@ -33,9 +33,9 @@ FASTNETS_INLINE Vec<T> activate(Activation kind, Vec<T> x, T alpha = 0) {
     case Activation::sigmoid:
       return sigmoid(x);
     case Activation::leaky_relu:
-      return select(less(x, zero), x * splat(alpha), x);
+      return select(less(zero, x), x, x * splat(alpha));
     case Activation::elu:
-      return select(less(x, zero), splat(alpha) * expm1(x), x);
+      return select(less(zero, x), x, splat(alpha) * expm1(x));
   }
   return x;
 }
@@ -48,13 +48,14 @@ FASTNETS_INLINE Vec<T> derivative(Activation kind, Vec<T> x, Vec<T> y, T alpha =
     case Activation::none:
       return one;
     case Activation::relu:
-      return select(less(zero, y), one, select(is_nan(y), y, zero));
+      return select(less(zero, y), one, zero);
     case Activation::gelu: {  // Φ(x) + x φ(x)
       const Vec<T> density = splat(Gelu<T>::kDensity) * exp(x * x * splat(T(-0.5)));
       return fma(x, density, normal_cdf(x));
     }
     case Activation::gelu_tanh: {  // σ(v) + x σ(v) (1 − σ(v)) v′ with v = 2u
-      const Vec<T> square = x * x, two = splat(T(2) * Gelu<T>::kScale);
+      // Beyond |x| = 100 the derivative is 0 or 1, and x² must not become inf: 0 · inf is nan.
+      const Vec<T> square = min(splat(T(1e4)), x * x), two = splat(T(2) * Gelu<T>::kScale);
       const Vec<T> s = sigmoid(two * fma(splat(Gelu<T>::kCube) * square, x, x));
       const Vec<T> slope = two * fma(splat(T(3) * Gelu<T>::kCube), square, one);
       return fma(x * s * (one - s), slope, s);
@@ -73,6 +74,13 @@ FASTNETS_INLINE Vec<T> derivative(Activation kind, Vec<T> x, Vec<T> y, T alpha =
       return select(less(zero, x), one, splat(alpha) * exp(min(zero, x)));
   }
   return one;
+}
+
+// dy · activation′. What relu has cut off is 0 whatever dy is; a nan lets dy pass.
+template <class T>
+FASTNETS_INLINE Vec<T> pull_back(Activation kind, Vec<T> dy, Vec<T> x, Vec<T> y, T alpha = 0) {
+  if (kind != Activation::relu) return dy * derivative(kind, x, y, alpha);
+  return select(is_nan(y), dy, select(less(splat(T(0)), y), dy, splat(T(0))));
 }
 
 // Calls f(a constant) for the kind, so that what f compiles holds one function only.
@@ -101,6 +109,14 @@ FASTNETS_INLINE void visit_activation(Activation kind, const F& f) {
   }
 }
 
+// Replaces n values, and those up to the end of the last vector, by their activation.
+template <class Acc>
+[[gnu::noinline]] void activate_values(Activation kind, int n, Acc* values) {
+  visit_activation(kind, [&](auto constant) {
+    for (int i = 0; i < n; i += Vec<Acc>::lanes) store(values + i, activate(constant(), load(values + i)));
+  });
+}
+
 // dz[i] = dy[i] · activation′ from z[i] and y[i], over contiguous arrays.
 template <class T>
 void grad_activation(Activation kind, const T* dy, const T* z, const T* y, std::int64_t size, T* dz,
@@ -110,9 +126,9 @@ void grad_activation(Activation kind, const T* dy, const T* z, const T* y, std::
     parallel_ranges(size, 1 << 14, [&](std::int64_t begin, std::int64_t end) {
       std::int64_t i = begin;
       for (; i + V::lanes <= end; i += V::lanes)
-        store(dz + i, load(dy + i) * derivative(constant(), load(z + i), load(y + i), alpha));
+        store(dz + i, pull_back(constant(), load(dy + i), load(z + i), load(y + i), alpha));
       const int n = static_cast<int>(end - i);
-      if (n > 0) store(dz + i, load(dy + i, n) * derivative(constant(), load(z + i, n), load(y + i, n), alpha), n);
+      if (n > 0) store(dz + i, pull_back(constant(), load(dy + i, n), load(z + i, n), load(y + i, n), alpha), n);
     });
   });
 }

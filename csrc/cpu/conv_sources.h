@@ -52,6 +52,14 @@ struct Tap {
 FASTNETS_INLINE Tap tap_of(const Window& w, std::int64_t tap) {
   return {{tap / (w.axis[1].taps * w.axis[2].taps), tap / w.axis[2].taps % w.axis[1].taps, tap % w.axis[2].taps}};
 }
+// The next tap; true where it is the first one again.
+FASTNETS_INLINE bool advance(const Window& w, Tap& tap) {
+  for (int d = kAxes - 1; d >= 0; --d) {
+    if (++tap.k[d] < w.axis[d].taps) return false;
+    tap.k[d] = 0;
+  }
+  return true;
+}
 // The offset in memory of what a pixel's tap reads, or −1 outside the image.
 FASTNETS_INLINE std::int64_t address(const Window& w, const Position& at, const Tap& tap) {
   std::int64_t offset = 0;
@@ -177,12 +185,13 @@ struct PixelColumns {
       s.begin = j, s.at = position(window, j0 + j);
       s.end = j = static_cast<int>(least(columns, j + line.grid - s.at.x[2]));
     }
-    const std::int64_t taps = window.taps();
-    pack_by_depth<R, T>(depth, out, [&](T* row, int k) {
-      const std::int64_t c = (k0 + k) / taps;
-      const Tap tap = tap_of(window, (k0 + k) % taps);
-      for (int i = 0; i < count; ++i) fill(row, base + c * channel_stride, segments[i], tap, line);
+    Tap tap =
+        tap_of(window, k0 % window.taps());  // counted on from depth to depth: divisions would cost as much as copies
+    const T* plane = base + k0 / window.taps() * channel_stride;
+    pack_by_depth<R, T>(depth, out, [&](T* row, int) {
+      for (int i = 0; i < count; ++i) fill(row, plane, segments[i], tap, line);
       for (int j = columns; j < R; ++j) row[j] = T{0};
+      if (advance(window, tap)) plane += channel_stride;
     });
   }
 

@@ -26,22 +26,37 @@ struct RowSink {
   T* pre_activation = nullptr;  // laid out as `out`
 
   void operator()(std::int64_t batch, std::int64_t i0, std::int64_t j0, int rows, int columns,
-                  const Accumulator<T>* tile) const {
+                  Accumulator<T>* tile) const {
     using V = Vec<Accumulator<T>>;
-    constexpr int kNR = Blocks<T>::kNR;
     for (int i = 0; i < rows; ++i) {
       const std::int64_t at = row(batch, i0 + i) + j0;
-      for (int j = 0; j < columns; j += V::lanes) {
-        const int n = static_cast<int>(least(V::lanes, columns - j));
-        V v = load(tile + i * kNR + j);
-        const auto read = [&](const T* p) { return n == V::lanes ? load(p) : load(p, n); };
-        const auto write = [&](T* p, V x) { n == V::lanes ? store(p, x) : store(p, x, n); };
-        if (bias) v = v + (bias_by_row ? splat(widen(bias[i0 + i])) : read(bias + j0 + j));
-        if (residual) v = v + read(residual + at + j);
-        if (pre_activation) write(pre_activation + at + j, v);
-        write(out + at + j, activate(activation, v));
+      Accumulator<T>* values = tile + i * Blocks<T>::kNR;
+      if (bias && bias_by_row)
+        for (int j = 0; j < columns; j += V::lanes) store(values + j, load(values + j) + splat(widen(bias[i0 + i])));
+      else if (bias)
+        add(values, bias + j0, columns);
+      if (residual) add(values, residual + at, columns);
+      if (activation != Activation::none) {
+        if (pre_activation) write(values, columns, pre_activation + at);
+        activate_values<Accumulator<T>>(activation, columns, values);
       }
+      write(values, columns, out + at);
     }
+  }
+
+ private:
+  // Tiles are whole vectors long: only what lies outside them is read and written in part.
+  static void add(Accumulator<T>* values, const T* from, int columns) {
+    constexpr int L = kLanes<T>;
+    int j = 0;
+    for (; j + L <= columns; j += L) store(values + j, load(values + j) + load(from + j));
+    if (j < columns) store(values + j, load(values + j) + load(from + j, columns - j));
+  }
+  static void write(const Accumulator<T>* values, int columns, T* to) {
+    constexpr int L = kLanes<T>;
+    int j = 0;
+    for (; j + L <= columns; j += L) store(to + j, load(values + j));
+    if (j < columns) store(to + j, load(values + j), columns - j);
   }
 };
 

@@ -81,10 +81,11 @@ struct MatrixSource {
 template <class T, int R>
 using MatrixOperand = Operand<T, R, MatrixSource<T>>;
 
-// tile[kMR][kNR] (+)= sum_k a[k][kMR] * b[k][kNR]: the accumulators stay in registers for the whole depth.
+// tile[kMR][kNR] (+)= sum_k a[k][kMR] * b[k][kNR]: the accumulators stay in registers for the whole depth. Never
+// inlined: constants of what surrounds it would take registers of the loop.
 template <class T>
-FASTNETS_INLINE void micro_kernel(int groups, const PanelElement<T>* a, const PanelElement<T>* b, Accumulator<T>* tile,
-                                  bool add) {
+[[gnu::noinline]] void micro_kernel(int groups, const PanelElement<T>* a, const PanelElement<T>* b,
+                                    Accumulator<T>* tile, bool add) {
   using V = Vec<Accumulator<T>>;
   constexpr int kMR = Blocks<T>::kMR, kNR = Blocks<T>::kNR, kNV = kNR / V::lanes, G = Panel<T>::kGroup;
   V acc[kMR][kNV];
@@ -142,7 +143,7 @@ void gemm(std::int64_t batch, std::int64_t M, std::int64_t N, std::int64_t K, co
   std::int64_t mp = least(row_panels, limits.row_panels), np = least(column_panels, limits.column_panels);
   const auto tasks = [&] { return batch * divide_up(row_panels, mp) * divide_up(column_panels, np); };
   constexpr std::int64_t kTaskFlops = 1 << 20;
-  const std::int64_t wanted = num_threads() > 1 ? 4 * num_threads() : 1;
+  const std::int64_t wanted = num_threads() > 1 ? 2 * num_threads() : 1;
   while (tasks() < wanted && 2 * mp * kMR * np * kNR * K > 2 * kTaskFlops && (mp > 4 || np > 4))
     (np * kNR >= mp * kMR && np > 4 ? np : mp) = divide_up(np * kNR >= mp * kMR && np > 4 ? np : mp, 2);
   const std::int64_t row_blocks = divide_up(row_panels, mp), column_blocks = divide_up(column_panels, np);

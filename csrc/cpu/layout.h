@@ -18,22 +18,38 @@ void parallel_ranges(std::int64_t size, std::int64_t grain, const F& f) {
   parallel(pieces, task);
 }
 
-// Copies an array of any strides to row-major memory, of another type if need be.
-template <class T, class To>
-void copy_contiguous(const Tensor& from, To* to) {
-  const std::int64_t columns = from.ndim ? from.shape[from.ndim - 1] : 1;
-  const std::int64_t rows = columns ? from.size() / columns : 0;
-  const std::int64_t step = from.ndim ? from.stride[from.ndim - 1] : 0;
+// Calls f(row-major index, offset in memory, size, step) for each line of an array along its last dimension.
+template <class F>
+void each_line(const Tensor& t, const F& f) {
+  const std::int64_t columns = t.ndim ? t.shape[t.ndim - 1] : 1;
+  const std::int64_t rows = columns ? t.size() / columns : 0;
+  const std::int64_t step = t.ndim ? t.stride[t.ndim - 1] : 0;
   parallel_ranges(rows, most(1, 16384 / most(1, columns)), [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t row = begin; row < end; ++row) {
       std::int64_t rest = row, offset = 0;
-      for (int d = from.ndim - 2; d >= 0; --d) {
-        offset += rest % from.shape[d] * from.stride[d];
-        rest /= from.shape[d];
+      for (int d = t.ndim - 2; d >= 0; --d) {
+        offset += rest % t.shape[d] * t.stride[d];
+        rest /= t.shape[d];
       }
-      const T* source = from.as<T>() + offset;
-      for (std::int64_t i = 0; i < columns; ++i) to[row * columns + i] = static_cast<To>(source[i * step]);
+      f(row * columns, offset, columns, step);
     }
+  });
+}
+
+// Copies an array of any strides to row-major memory, of another type if need be.
+template <class T, class To>
+void copy_contiguous(const Tensor& from, To* to) {
+  each_line(from, [&](std::int64_t index, std::int64_t offset, std::int64_t columns, std::int64_t step) {
+    const T* source = from.as<T>() + offset;
+    for (std::int64_t i = 0; i < columns; ++i) to[index + i] = static_cast<To>(source[i * step]);
+  });
+}
+// The way back: row-major memory into an array of any strides.
+template <class T>
+void copy_strided(const T* from, const Tensor& to) {
+  each_line(to, [&](std::int64_t index, std::int64_t offset, std::int64_t columns, std::int64_t step) {
+    T* target = to.as<T>() + offset;
+    for (std::int64_t i = 0; i < columns; ++i) target[i * step] = from[index + i];
   });
 }
 

@@ -11,10 +11,13 @@ from . import data, functional, io, nn, optim, random, reference
 from ._buildinfo import VERSION as __version__
 from .autodiff import value_and_grad, vjp
 from .backends import use_backend
+from .errors import CudaError, CudaOutOfMemoryError
 from .information import info
 from .settings import cpu_isas, num_threads, release_memory, set_cpu_isa, set_num_threads
 
 __all__ = [
+    "CudaError",
+    "CudaOutOfMemoryError",
     "__version__",
     "cpu_isas",
     "data",

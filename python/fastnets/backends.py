@@ -156,9 +156,19 @@ _MODULES = {"cpu": "fastnets._cpu", "cuda": "fastnets._cuda", "cuda-emulated": "
 def module(backend: str) -> ModuleType:
     """Return the compiled module of a backend; RuntimeError where it is not there."""
     try:
-        return sys.modules.get(_MODULES[backend]) or importlib.import_module(_MODULES[backend])
+        return _load(_MODULES[backend])
     except ImportError as error:
         raise RuntimeError(f"the backend {backend!r} is not there: {why_missing(backend, error)}") from error
+
+
+@cache
+def _load(name: str) -> ModuleType:
+    loaded = importlib.import_module(name)
+    if "torch" in sys.modules:
+        from .torch import dispatch as torch_dispatch
+
+        torch_dispatch.introduce(loaded)
+    return loaded
 
 
 def why_missing(backend: str, error: ImportError) -> str:
@@ -299,7 +309,7 @@ def _reference_forward(op: Op, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
     first = next(a for a in arguments[: len(op.inputs)] if a is not None)
     made = getattr(reference, op.name)(*host)
     values = iter(made if isinstance(made, tuple) else (made,))
-    outputs = []
+    outputs: list[Any] = []
     for spec in described:
         if spec is None:
             outputs.append(None)
@@ -321,7 +331,7 @@ def _reference_backward(call: Call, gradients: tuple[Any, ...], wanted: tuple[bo
             )
         given.append(np.zeros(output.shape) if gradient is None else arrays.to_numpy(gradient))
     made = getattr(reference, op.name + "_backward")(*given, *host)
-    result = []
+    result: list[Any] = []
     for value, gradient, is_wanted in zip(call.arguments, made, wanted, strict=False):
         if gradient is None or not is_wanted or value is None:
             result.append(None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -82,8 +83,10 @@ def _array(path: str | os.PathLike[str], name: str, entry: Mapping[str, Any]) ->
     dtype = _DTYPES.get(entry["dtype"])
     if dtype is None:
         raise ValueError(f"load_safetensors: {os.fspath(path)}: {name} is {entry['dtype']}; NumPy has no such dtype")
-    little_endian = placement.numpy_dtype(dtype).newbyteorder("<")
-    return np.frombuffer(entry["data"], little_endian).reshape(entry["shape"])  # of a bytearray: writable
+    array = np.frombuffer(entry["data"], placement.numpy_dtype(dtype)).reshape(
+        entry["shape"]
+    )  # writable: a bytearray's
+    return array if sys.byteorder == "little" else array.byteswap()  # the format is little-endian
 
 
 def save_safetensors(

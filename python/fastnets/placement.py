@@ -57,7 +57,9 @@ def like(values: Array, target: Array, dtype: str | None = None) -> Array:
         with target.device:
             source = values if library(values) == "cupy" else from_numpy(to_numpy(values), target)
             return source.astype(numpy_dtype(dtype), copy=True)
-    return np.array(to_numpy(values), dtype=numpy_dtype(dtype))
+    copy = np.empty(tuple(values.shape), numpy_dtype(dtype))
+    copy[...] = to_numpy(values)
+    return copy
 
 
 def zeros_like(array: Array, dtype: str) -> Array:

@@ -41,7 +41,9 @@ struct CrossEntropy {
   FASTNETS_INLINE bool has_indices() const { return !is_float(target.dtype); }
 
   // Whether gradients of channels-last arrays are channels-last.
-  FASTNETS_INLINE bool keeps_format() const { return false; }
+  FASTNETS_INLINE bool keeps_format() const {
+    return input.is_channels_last() && (has_indices() || target.is_channels_last());
+  }
 
   void infer() {
     check_float(name, "input", input);
@@ -74,28 +76,32 @@ struct CrossEntropy {
     }
     check(label_smoothing >= 0 && label_smoothing <= 1, "cross_entropy: label_smoothing is ", label_smoothing,
           " but must be between 0 and 1");
-    const std::int64_t rows = C ? input.size() / C : 0;
     output.describe(input.dtype, input.device, reduction == Reduction::none ? n : 0, sizes);
     if (!save) return;
-    const std::int64_t kept = rows + 1;
+    std::int64_t kept = 1;
+    for (int d = 0; d < n; ++d) kept *= sizes[d];
+    ++kept;
     log_sum_exp.describe(input.dtype == DType::float64 ? DType::float64 : DType::float32, input.device, 1, &kept);
   }
 
  private:
   // Class indices in host memory are checked before anything runs.
   void check_targets(std::int64_t C) const {
-    if (target.device != Device::cpu || !target.data) return;
+    if (target.device.type != Device::Type::cpu || !target.data) return;
     visit_index(target.dtype, [&]<class T>(Type<T>) {
       const std::int64_t size = target.size();
+      const bool is_contiguous = target.is_contiguous();
       for (std::int64_t i = 0; i < size; ++i) {
-        std::int64_t rest = i, offset = 0;
-        for (int d = target.ndim - 1; d >= 0; --d) {
-          offset += rest % target.shape[d] * target.stride[d];
-          rest /= target.shape[d];
+        std::int64_t offset = i;
+        if (!is_contiguous) {
+          offset = 0;
+          for (std::int64_t d = target.ndim - 1, rest = i; d >= 0; rest /= target.shape[d], --d)
+            offset += rest % target.shape[d] * target.stride[d];
         }
         const std::int64_t label = target.as<T>()[offset];
-        check(label == ignore_index || (label >= 0 && label < C), "cross_entropy: target ", label, " at element ", i,
-              " is out of range for ", C, " classes");
+        if (label >= 0 && label < C) continue;
+        check(label == ignore_index, "cross_entropy: target ", label, " at element ", i, " is out of range for ", C,
+              " classes");
       }
     });
   }

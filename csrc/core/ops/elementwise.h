@@ -31,7 +31,8 @@ struct Elementwise {
   void infer() {
     const char* op = kActivationNames[static_cast<int>(kind)];
     check_float(op, "input", input);
-    check(!std::isnan(alpha), op, ": ", kind == Activation::elu ? "alpha" : "negative_slope", " is nan");
+    check(is_fused(kind) || !std::isnan(alpha), op, ": ", kind == Activation::elu ? "alpha" : "negative_slope",
+          " is nan but must be a number");
     output.describe_like(input);
     if (input.is_channels_last()) output.make_channels_last();
   }

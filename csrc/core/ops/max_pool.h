@@ -71,9 +71,9 @@ struct MaxPool {
           " but must be between 0 and half the kernel's reach, kernel_size ", shape(kernel_size.value, rank()),
           " with dilation ", shape(dilation.value, rank()));
     const std::int64_t room = n + 2 * p - reach;
-    check(n > 0 && (room >= 0 || (ceil_mode && room + s - 1 >= 0)), op, ": the kernel ",
-          shape(kernel_size.value, rank()), " spans ", reach, " elements but the padded input ", shape(input), " has ",
-          n + 2 * p);
+    check(n > 0 && (room >= 0 || (ceil_mode && room + s - 1 >= 0)), op, ": kernel_size ",
+          shape(kernel_size.value, rank()), " with dilation ", shape(dilation.value, rank()), " spans ", reach,
+          " elements but the padded input ", shape(input), " has ", n + 2 * p);
     std::int64_t out = (room + (ceil_mode ? s - 1 : 0)) / s + 1;
     if (ceil_mode && (out - 1) * s >= n + p) --out;  // the last window must begin inside the input or its front padding
     return out;

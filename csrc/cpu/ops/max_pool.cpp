@@ -1,117 +1,121 @@
 #include "core/ops.h"
-#include "cpu/images.h"
-#include "cpu/layout.h"
+#include "cpu/pool_lines.h"
 
 namespace fastnets::cpu::FASTNETS_ISA {
 namespace {
 
-constexpr int kAxes = 3;  // fewer spatial dimensions stand behind axes of size 1
-
-struct PoolShape {
-  std::int64_t N, C;
-  std::int64_t in[kAxes] = {1, 1, 1}, out[kAxes] = {1, 1, 1}, kernel[kAxes] = {1, 1, 1};
-  std::int64_t stride[kAxes] = {1, 1, 1}, padding[kAxes] = {}, dilation[kAxes] = {1, 1, 1};
-  bool channels_last;
-
-  explicit PoolShape(const MaxPool& op) {
-    const int r = op.rank(), channel = op.channel_dim();
-    N = op.batched() ? op.input.shape[0] : 1, C = op.input.shape[channel];
-    channels_last = op.batched() && op.input.is_channels_last();
-    for (int i = 0; i < r; ++i) {
-      const int d = kAxes - r + i;
-      in[d] = op.input.shape[channel + 1 + i], out[d] = op.output.shape[channel + 1 + i];
-      kernel[d] = op.kernel_size[i], stride[d] = op.stride[i];
-      padding[d] = op.padding[i], dilation[d] = op.dilation[i];
+// A window element by element: for kernels of a size that LinePool and PixelPool do not serve.
+template <class T>
+struct PlainPool {
+  const PoolShape& s;
+  PlainPool(const PoolShape& shape, Workspace&) : s(shape) {}
+  void run(const T* plane, std::int64_t o, std::int64_t p, T* y, std::int64_t* where) const {
+    for (std::int64_t q = 0; q < s.out[2]; ++q) {
+      const Largest<T> found = search(s, plane, 1, o, p, q);
+      y[q] = narrow<T>(found.value);
+      if (where) where[q] = found.at;
     }
-  }
-  FASTNETS_INLINE std::int64_t in_pixels() const { return in[0] * in[1] * in[2]; }
-  FASTNETS_INLINE std::int64_t out_pixels() const { return out[0] * out[1] * out[2]; }
-
-  // Calls f(flat index) for the input pixels in the window of an output pixel, in row-major order.
-  template <class F>
-  FASTNETS_INLINE void each_in_window(std::int64_t pixel, const F& f) const {
-    std::int64_t at[kAxes], first[kAxes], last[kAxes];
-    for (int d = kAxes - 1; d >= 0; --d) {
-      at[d] = pixel % out[d] * stride[d] - padding[d];
-      pixel /= out[d];
-      first[d] = at[d] < 0 ? divide_up(-at[d], dilation[d]) : 0;
-      last[d] = least(kernel[d], divide_up(in[d] - at[d], dilation[d]));
-    }
-    for (std::int64_t t = first[0]; t < last[0]; ++t)
-      for (std::int64_t r = first[1]; r < last[1]; ++r)
-        for (std::int64_t s = first[2]; s < last[2]; ++s)
-          f(((at[0] + t * dilation[0]) * in[1] + at[1] + r * dilation[1]) * in[2] + at[2] + s * dilation[2]);
   }
 };
 
-// Torch's order: a later element wins only if it is larger, or a nan; the first nan stays.
-template <class Acc>
-FASTNETS_INLINE bool beats(Acc value, Acc best) {
-  return value > best || (value != value && best == best);
+template <class T>
+void pool_row_major(const PoolShape& s, const T* x, T* y, std::int64_t* where) {
+  if (!LinePool<T, true>::serves(s)) return pool_lines<T, PlainPool<T>>(s, x, y, where);
+  where ? pool_lines<T, LinePool<T, true>>(s, x, y, where) : pool_lines<T, LinePool<T, false>>(s, x, y, where);
 }
 
-// Row-major: one plane (n, c) a task.
+// The channels of one output pixel: the window's places in turn, beside each maximum the number of its place.
 template <class T>
-void pool_planes(const PoolShape& s, const T* x, T* y, std::int64_t* where) {
-  const auto task = [&](std::int64_t plane) {
-    const T* from = x + plane * s.in_pixels();
-    for (std::int64_t pixel = 0; pixel < s.out_pixels(); ++pixel) {
-      std::int64_t best = -1;
-      Accumulator<T> value = 0;
-      s.each_in_window(pixel, [&](std::int64_t at) {
-        const Accumulator<T> candidate = widen(from[at]);
-        if (best < 0 || beats(candidate, value)) best = at, value = candidate;
-      });
-      y[plane * s.out_pixels() + pixel] = narrow<T>(value);
-      if (where) where[plane * s.out_pixels() + pixel] = best;
-    }
-  };
-  parallel(s.N * s.C, task);
-}
-
-// Channels-last: one line of output pixels a task, channels in the inner loop.
-template <class T>
-void pool_pixels(const PoolShape& s, const T* x, T* y, std::int64_t* where) {
-  const auto task = [&](std::int64_t line) {
-    for (std::int64_t q = 0; q < s.out[2]; ++q) {
-      const std::int64_t row = line * s.out[2] + q, n = row / s.out_pixels();
-      const T* image = x + n * s.in_pixels() * s.C;
-      T* best = y + row * s.C;
-      std::int64_t* at_best = where ? where + row * s.C : nullptr;
-      bool first = true;
-      s.each_in_window(row % s.out_pixels(), [&](std::int64_t at) {
-        const T* from = image + at * s.C;
-        for (std::int64_t c = 0; c < s.C; ++c)
-          if (first || beats(widen(from[c]), widen(best[c]))) {
-            best[c] = from[c];
-            if (at_best) at_best[c] = at;
-          }
-        first = false;
-      });
-    }
-  };
-  parallel(s.N * s.out[0] * s.out[1], task);
-}
-
-// The gradient of each output goes to where its maximum stood; a plane's outputs are added in order.
-template <class T>
-void scatter(const PoolShape& s, const T* dy, const std::int64_t* where, T* dx, Workspace& workspace) {
+void pool_pixel(const T* image, std::int64_t C, const std::int64_t* places, int count, T* y, std::int64_t* where) {
   using Acc = Accumulator<T>;
-  Acc* sums = workspace.take<Acc>(s.N * s.C * s.in_pixels());
-  if (!workspace.base) return;
-  const std::int64_t in = s.in_pixels(), out = s.out_pixels();
-  const auto task = [&](std::int64_t plane) {
-    const std::int64_t n = plane / s.C, c = plane % s.C;
-    Acc* to = sums + plane * in;
-    for (std::int64_t i = 0; i < in; ++i) to[i] = 0;
-    for (std::int64_t pixel = 0; pixel < out; ++pixel) {
-      const std::int64_t at = s.channels_last ? (n * out + pixel) * s.C + c : plane * out + pixel;
-      to[where[at]] += widen(dy[at]);
+  using V = Vec<Acc>;
+  for (std::int64_t c = 0; c < C; c += V::lanes) {
+    const int n = static_cast<int>(least(V::lanes, C - c));
+    V best = splat(-std::numeric_limits<Acc>::infinity()), number = splat(Acc(0));
+    for (int i = 0; i < count; ++i) {
+      const V v = read(image + places[i] * C + c, n), this_place = splat(static_cast<Acc>(i));
+      number = select(is_nan(v), this_place, select(less(best, v), this_place, number));
+      best = select(is_nan(best), select(is_nan(v), v, best), max(best, v));
     }
-    for (std::int64_t i = 0; i < in; ++i)
-      dx[s.channels_last ? (n * in + i) * s.C + c : plane * in + i] = narrow<T>(to[i]);
+    write(y + c, best, n);
+    if (!where) continue;
+    Acc numbers[V::lanes];
+    store(numbers, number);
+    for (int i = 0; i < n; ++i) where[c + i] = count ? places[static_cast<int>(numbers[i])] : -1;
+  }
+}
+
+// The places of the window of output pixel (o, p, q) that lie inside the image; returns how many.
+inline int list_places(const PoolShape& s, std::int64_t o, std::int64_t p, std::int64_t q, std::int64_t* places) {
+  const Taps depth = s.taps(0, o), height = s.taps(1, p), width = s.taps(2, q);
+  int count = 0;
+  for (std::int64_t t = depth.first; t < depth.last; ++t)
+    for (std::int64_t r = height.first; r < height.last; ++r) {
+      const std::int64_t d = depth.from + t * s.dilation[0], h = height.from + r * s.dilation[1];
+      for (std::int64_t i = width.first; i < width.last; ++i)
+        places[count++] = (d * s.in[1] + h) * s.in[2] + width.from + i * s.dilation[2];
+    }
+  return count;
+}
+
+// A task has some output pixels (n, o, p, q).
+template <class T>
+void pool_channels_last(const PoolShape& s, const T* x, T* y, std::int64_t* where) {
+  const std::int64_t C = s.C, pixels = s.out_pixels();
+  const bool is_small = s.kernel[0] <= kMostTaps && s.kernel[1] <= kMostTaps && s.kernel[2] <= kMostTaps &&
+                        s.kernel[0] * s.kernel[1] * s.kernel[2] <= kMostTaps;
+  parallel_ranges(s.N * pixels, divide_up(4096, most(1, C)), [&](std::int64_t begin, std::int64_t end) {
+    std::int64_t places[kMostTaps];
+    for (std::int64_t row = begin; row < end; ++row) {
+      const std::int64_t n = row / pixels, pixel = row % pixels;
+      const std::int64_t q = pixel % s.out[2], p = pixel / s.out[2] % s.out[1], o = pixel / s.out[2] / s.out[1];
+      const T* image = x + n * s.in_pixels() * C;
+      if (is_small) {
+        const int count = list_places(s, o, p, q, places);
+        pool_pixel(image, C, places, count, y + row * C, where ? where + row * C : nullptr);
+        continue;
+      }
+      for (std::int64_t c = 0; c < C; ++c) {
+        const Largest<T> found = search(s, image + c, C, o, p, q);
+        y[row * C + c] = narrow<T>(found.value);
+        if (where) where[row * C + c] = found.at;
+      }
+    }
+  });
+}
+
+// The gradient of each output goes to where its maximum stood, in the order of the outputs. A task has a plane (n, c),
+// or in channels-last memory the planes of a cache line of channels. Indices are the user's to overwrite: none is
+// trusted.
+template <class T>
+void scatter(const PoolShape& s, const T* dy, const std::int64_t* where, T* dx) {
+  using Acc = Accumulator<T>;
+  const std::int64_t in = s.in_pixels(), out = s.out_pixels(), step = s.channels_last ? s.C : 1;
+  const std::int64_t planes = s.channels_last ? least(s.C, 64 / sizeof(T)) : 1,
+                     blocks = divide_up(s.C, most(1, planes));
+  const auto task = [&](std::int64_t t) {  // t = (n, block)
+    const std::int64_t n = t / blocks, c = t % blocks * planes, count = least(planes, s.C - c);
+    const std::int64_t to = s.channels_last ? n * in * s.C + c : (n * s.C + c) * in;
+    const std::int64_t from = s.channels_last ? n * out * s.C + c : (n * s.C + c) * out;
+    const auto add_up = [&](Acc* sums, std::int64_t sum_step) {
+      for (std::int64_t i = 0; i < in; ++i)
+        for (std::int64_t j = 0; j < count; ++j) sums[i * sum_step + j] = 0;
+      for (std::int64_t pixel = 0; pixel < out; ++pixel)
+        for (std::int64_t j = 0; j < count; ++j) {
+          const std::int64_t at = where[from + pixel * step + j];
+          if (at >= 0 && at < in) sums[at * sum_step + j] += widen(dy[from + pixel * step + j]);
+        }
+    };
+    if constexpr (std::is_same_v<T, Acc>) {
+      add_up(dx + to, step);
+    } else {
+      Acc* sums = static_cast<Acc*>(scratch(in * count * sizeof(Acc), 1));
+      add_up(sums, count);
+      for (std::int64_t i = 0; i < in; ++i)
+        for (std::int64_t j = 0; j < count; ++j) dx[to + i * step + j] = narrow<T>(sums[i * count + j]);
+    }
   };
-  parallel(s.N * s.C, task);
+  parallel(s.N * blocks, task);
 }
 
 void run(const MaxPool& op, Pass pass, Workspace& workspace) {
@@ -121,10 +125,11 @@ void run(const MaxPool& op, Pass pass, Workspace& workspace) {
     if (pass == Pass::forward) {
       const T* x = in_format<T>(op.input, s.channels_last, workspace);
       if (!workspace.base) return;
-      s.channels_last ? pool_pixels(s, x, op.output.as<T>(), where) : pool_planes(s, x, op.output.as<T>(), where);
+      s.channels_last ? pool_channels_last(s, x, op.output.as<T>(), where)
+                      : pool_row_major(s, x, op.output.as<T>(), where);
     } else if (op.grad_input) {
       const T* dy = in_format<T>(op.grad_output, s.channels_last, workspace);
-      scatter(s, dy, where, op.grad_input.as<T>(), workspace);
+      if (workspace.base) scatter(s, dy, where, op.grad_input.as<T>());
     }
   });
 }

@@ -67,13 +67,13 @@ FASTNETS_INLINE Vec<double> load(const double* p, int n) { return {_mm256_masklo
 FASTNETS_INLINE void store(float* p, Vec<float> a, int n) { _mm256_maskstore_ps(p, first_lanes(n), a.v); }
 FASTNETS_INLINE void store(double* p, Vec<double> a, int n) { _mm256_maskstore_pd(p, first_lanes_double(n), a.v); }
 template <class Half>
-FASTNETS_INLINE Vec<float> load_half(const Half* p, int n) {
+[[gnu::noinline]] Vec<float> load_half(const Half* p, int n) {
   Half lanes[8] = {};
   for (int i = 0; i < 8 && i < n; ++i) lanes[i] = p[i];
   return load(lanes);
 }
 template <class Half>
-FASTNETS_INLINE void store_half(Half* p, Vec<float> a, int n) {
+[[gnu::noinline]] void store_half(Half* p, Vec<float> a, int n) {
   Half lanes[8];
   store(lanes, a);
   for (int i = 0; i < 8 && i < n; ++i) p[i] = lanes[i];
@@ -135,6 +135,27 @@ FASTNETS_INLINE Vec<float> scale(Vec<float> x, Vec<float> n) {
 FASTNETS_INLINE Vec<float> round(Vec<float> a) {
   return {_mm256_round_ps(a.v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)};
 }
+
+// Unsigned integers of 32 bits, for random numbers.
+struct Words {
+  static constexpr int lanes = 8;
+  __m256i v;
+};
+FASTNETS_INLINE Words load_words(const std::uint32_t* p) {
+  return {_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p))};
+}
+FASTNETS_INLINE Words splat_words(std::uint32_t x) { return {_mm256_set1_epi32(static_cast<int>(x))}; }
+FASTNETS_INLINE Words operator+(Words a, Words b) { return {_mm256_add_epi32(a.v, b.v)}; }
+FASTNETS_INLINE Words operator^(Words a, Words b) { return {_mm256_xor_si256(a.v, b.v)}; }
+// The high and low halves of the products with m.
+FASTNETS_INLINE void multiply_wide(Words a, std::uint32_t m, Words& high, Words& low) {
+  const __m256i factor = splat_words(m).v, even = _mm256_mul_epu32(a.v, factor);
+  const __m256i odd = _mm256_mul_epu32(_mm256_srli_epi64(a.v, 32), factor);
+  high.v = _mm256_blend_epi32(_mm256_srli_epi64(even, 32), odd, 0xaa);
+  low.v = _mm256_blend_epi32(even, _mm256_slli_epi64(odd, 32), 0xaa);
+}
+// The upper 24 bits of each as a number.
+FASTNETS_INLINE Vec<float> upper_bits(Words a) { return {_mm256_cvtepi32_ps(_mm256_srli_epi32(a.v, 8))}; }
 
 // Vector i becomes lane i of every vector.
 FASTNETS_INLINE void transpose(Vec<float> (&r)[8]) {

@@ -138,6 +138,25 @@ FASTNETS_INLINE Vec<float> round(Vec<float> a) {
   return {_mm512_roundscale_ps(a.v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)};
 }
 
+// Unsigned integers of 32 bits, for random numbers.
+struct Words {
+  static constexpr int lanes = 16;
+  __m512i v;
+};
+FASTNETS_INLINE Words load_words(const std::uint32_t* p) { return {_mm512_loadu_si512(p)}; }
+FASTNETS_INLINE Words splat_words(std::uint32_t x) { return {_mm512_set1_epi32(static_cast<int>(x))}; }
+FASTNETS_INLINE Words operator+(Words a, Words b) { return {_mm512_add_epi32(a.v, b.v)}; }
+FASTNETS_INLINE Words operator^(Words a, Words b) { return {_mm512_xor_si512(a.v, b.v)}; }
+// The high and low halves of the products with m.
+FASTNETS_INLINE void multiply_wide(Words a, std::uint32_t m, Words& high, Words& low) {
+  const __m512i factor = splat_words(m).v, even = _mm512_mul_epu32(a.v, factor);
+  const __m512i odd = _mm512_mul_epu32(_mm512_srli_epi64(a.v, 32), factor);
+  high.v = _mm512_mask_mov_epi32(_mm512_srli_epi64(even, 32), 0xaaaa, odd);
+  low.v = _mm512_mask_mov_epi32(even, 0xaaaa, _mm512_slli_epi64(odd, 32));
+}
+// The upper 24 bits of each as a number.
+FASTNETS_INLINE Vec<float> upper_bits(Words a) { return {_mm512_cvtepi32_ps(_mm512_srli_epi32(a.v, 8))}; }
+
 // Vector i becomes lane i of every vector.
 FASTNETS_INLINE void transpose(Vec<float> (&r)[16]) {
   __m512 t[16], u[16];

@@ -5,24 +5,60 @@
 #include <simde/x86/avx512.h>
 #include <simde/x86/f16c.h>
 #include <simde/x86/fma.h>
+#include "core/dtype.h"
 
-// What SIMDe does not have yet.
-static inline __m256i portable_mm512_cvtepi32_epi16(__m512i a) {
-  std::int32_t wide[16];
-  std::int16_t narrow[16];
-  __builtin_memcpy(wide, &a, sizeof wide);
-  for (int i = 0; i < 16; ++i) narrow[i] = static_cast<std::int16_t>(wide[i]);
-  __m256i r;
-  __builtin_memcpy(&r, narrow, sizeof r);
-  return r;
+namespace fastnets::portable {
+
+// What SIMDe 0.8.2 lacks: the low half of each word, and the nearest half-precision number.
+FASTNETS_INLINE __m256i low_halves(__m512i a) {
+  std::uint32_t words[16];
+  std::uint16_t halves[16];
+  __builtin_memcpy(words, &a, sizeof words);
+  for (int i = 0; i < 16; ++i) halves[i] = static_cast<std::uint16_t>(words[i]);
+  __m256i made;
+  __builtin_memcpy(&made, halves, sizeof made);
+  return made;
 }
-static inline __m256i portable_mm512_cvtps_ph(__m512 a) {
-  __m256 half[2];
-  __builtin_memcpy(half, &a, sizeof a);
-  const __m128i parts[2] = {_mm256_cvtps_ph(half[0], 0), _mm256_cvtps_ph(half[1], 0)};
-  __m256i r;
-  __builtin_memcpy(&r, parts, sizeof r);
-  return r;
+FASTNETS_INLINE __m256i nearest_halves(__m512 a) {
+  __m256 parts[2];
+  __builtin_memcpy(parts, &a, sizeof parts);
+  const __m128i halves[2] = {_mm256_cvtps_ph(parts[0], 0), _mm256_cvtps_ph(parts[1], 0)};  // 0: to nearest
+  __m256i made;
+  __builtin_memcpy(&made, halves, sizeof made);
+  return made;
 }
-#define _mm512_cvtepi32_epi16(a) portable_mm512_cvtepi32_epi16(a)
-#define _mm512_cvtps_ph(a, rounding) portable_mm512_cvtps_ph(a)
+
+// What it does wrongly: lanes outside the mask are not touched in memory.
+template <class V, class E>
+FASTNETS_INLINE V load(unsigned mask, const E* p) {
+  E lanes[sizeof(V) / sizeof(E)] = {};
+  for (unsigned i = 0; i < sizeof(V) / sizeof(E); ++i)
+    if (mask >> i & 1u) lanes[i] = p[i];
+  V made;
+  __builtin_memcpy(&made, lanes, sizeof made);
+  return made;
+}
+template <class V, class E>
+FASTNETS_INLINE void store(E* p, unsigned mask, const V& a) {
+  E lanes[sizeof(V) / sizeof(E)];
+  __builtin_memcpy(lanes, &a, sizeof lanes);
+  for (unsigned i = 0; i < sizeof(V) / sizeof(E); ++i)
+    if (mask >> i & 1u) p[i] = lanes[i];
+}
+
+}  // namespace fastnets::portable
+
+#define _mm512_cvtepi32_epi16 fastnets::portable::low_halves
+#define _mm512_cvtps_ph(a, mode) fastnets::portable::nearest_halves(a)
+#undef _mm512_maskz_loadu_ps
+#undef _mm512_maskz_loadu_pd
+#undef _mm256_maskz_loadu_epi16
+#undef _mm512_mask_storeu_ps
+#undef _mm512_mask_storeu_pd
+#undef _mm256_mask_storeu_epi16
+#define _mm512_maskz_loadu_ps fastnets::portable::load<__m512>
+#define _mm512_maskz_loadu_pd fastnets::portable::load<__m512d>
+#define _mm256_maskz_loadu_epi16 fastnets::portable::load<__m256i>
+#define _mm512_mask_storeu_ps fastnets::portable::store<__m512>
+#define _mm512_mask_storeu_pd fastnets::portable::store<__m512d>
+#define _mm256_mask_storeu_epi16 fastnets::portable::store<__m256i>

@@ -100,6 +100,23 @@ FASTNETS_INLINE Vec<float> scale(Vec<float> x, Vec<float> n) {
   return {x.v * std::bit_cast<float>((static_cast<std::int32_t>(n.v) + 127) << 23)};
 }
 FASTNETS_INLINE Vec<float> round(Vec<float> a) { return {std::nearbyint(a.v)}; }
+// Unsigned integers of 32 bits, for random numbers.
+struct Words {
+  static constexpr int lanes = 1;
+  std::uint32_t v;
+};
+FASTNETS_INLINE Words load_words(const std::uint32_t* p) { return {*p}; }
+FASTNETS_INLINE Words splat_words(std::uint32_t x) { return {x}; }
+FASTNETS_INLINE Words operator+(Words a, Words b) { return {a.v + b.v}; }
+FASTNETS_INLINE Words operator^(Words a, Words b) { return {a.v ^ b.v}; }
+// The high and low halves of the products with m.
+FASTNETS_INLINE void multiply_wide(Words a, std::uint32_t m, Words& high, Words& low) {
+  const std::uint64_t product = std::uint64_t{m} * a.v;
+  high.v = static_cast<std::uint32_t>(product >> 32), low.v = static_cast<std::uint32_t>(product);
+}
+// The upper 24 bits of each as a number.
+FASTNETS_INLINE Vec<float> upper_bits(Words a) { return {static_cast<float>(a.v >> 8)}; }
+
 template <class T>
 FASTNETS_INLINE void transpose(Vec<T> (&)[1]) {}
 

@@ -17,6 +17,16 @@ FASTNETS_INLINE Vec<T> first_of(Vec<T> a, int n) {
   return load(lane, n);
 }
 
+// The first n lanes, most often all of them.
+template <class T>
+FASTNETS_INLINE Vec<Accumulator<T>> read(const T* p, int n) {
+  return n == kLanes<T> ? load(p) : load(p, n);
+}
+template <class T>
+FASTNETS_INLINE void write(T* p, Vec<Accumulator<T>> a, int n) {
+  n == kLanes<T> ? store(p, a) : store(p, a, n);
+}
+
 // Applies a function of one number to each lane: for what has no vector form yet.
 template <class T, class F>
 FASTNETS_INLINE Vec<T> each_lane(Vec<T> a, F f) {

@@ -144,7 +144,7 @@ void check_large() {
 FASTNETS_TEST(gemm_large_tile_bfloat16) { check_large<bfloat16>(); }
 FASTNETS_TEST(gemm_large_tile_float32) { check_large<float>(); }
 
-// A long sum keeps the bound of a short one, 8 eps; in one chain its error would be about 50 eps.
+// A long sum keeps the bound of a short one, 8 eps; in one chain the error of this one is 13 eps.
 FASTNETS_TEST(gemm_sums_in_chains) {
   constexpr int kDepth = 1 << 15;
   std::vector<float> terms;

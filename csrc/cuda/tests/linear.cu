@@ -43,7 +43,7 @@ struct Array {
   }
   Tensor tensor() const {
     Tensor t;
-    t.describe(kDType<T>, Device::cuda, int(shape.size()), shape.data());
+    t.describe(kDType<T>, Device{Device::Type::cuda}, int(shape.size()), shape.data());
     t.data = device.data();
     return t;
   }

@@ -12,12 +12,13 @@ import sys
 from collections.abc import Sequence
 
 import fastnets
+from fastnets.benchmarks import command as bench
 
-from . import demo, info, verify
+from . import bench, demo, info, verify
 
 __all__ = ["main"]
 
-_COMMANDS = {"info": info, "verify": verify, "demo": demo}
+_COMMANDS = {"info": info, "verify": verify, "bench": bench, "demo": demo}
 
 
 def main(argv: Sequence[str] | None = None) -> int:

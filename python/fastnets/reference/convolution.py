@@ -40,7 +40,8 @@ def _output_size(padded_size, kernel_size, stride, dilation):
 def _tap_window(padded, tap, output_size, stride, dilation):
     """What kernel tap (r, s) meets in the padded input, for each output (p, q): h = p·stride + r·dilation."""
     slices = [slice(r * d, r * d + p * s, s) for r, p, s, d in zip(tap, output_size, stride, dilation, strict=True)]
-    return padded[(..., *slices)]
+    window = (..., *slices)
+    return padded[window]
 
 
 def _pre_activation(padded, weight, bias, residual, stride, dilation, groups):
@@ -51,7 +52,8 @@ def _pre_activation(padded, weight, bias, residual, stride, dilation, groups):
     z = np.zeros((N, G, K // G, PQ))
     for tap in np.ndindex(weight.shape[2:]):
         window = _tap_window(padded, tap, output_size, stride, dilation).reshape(N, G, C // G, PQ)
-        z += weight[(..., *tap)].reshape(G, K // G, C // G) @ window
+        at_tap = (..., *tap)
+        z += weight[at_tap].reshape(G, K // G, C // G) @ window
     z = z.reshape(N, K, *output_size)
     if bias is not None:
         z = z + bias.reshape(K, *[1] * len(output_size))
@@ -153,9 +155,10 @@ def conv_backward(
     dpadded, dw = np.zeros_like(padded), np.zeros_like(w)
     for tap in np.ndindex(w.shape[2:]):
         window = _tap_window(padded, tap, output_size, stride, dilation)
-        w_tap = w[(..., *tap)].reshape(G, K // G, C // G)
+        at_tap = (..., *tap)
+        w_tap = w[at_tap].reshape(G, K // G, C // G)
         dw_tap = (dz_rows @ window.reshape(N, G, C // G, PQ).swapaxes(-1, -2)).sum(axis=0)
-        dw[(..., *tap)] = dw_tap.reshape(K, C // G)
+        dw[at_tap] = dw_tap.reshape(K, C // G)
         dwindow = _tap_window(dpadded, tap, output_size, stride, dilation)  # a view: += adds into dpadded
         dwindow += (w_tap.swapaxes(-1, -2) @ dz_rows).reshape(window.shape)
     dx = _pad_backward(dpadded, x.shape[2:], padding, padding_end, padding_mode)

@@ -35,7 +35,8 @@ def _max_and_index(x, kernel_size, stride, padding, dilation, ceil_mode):
         inside = [(0 <= h) & (h < H) for h, H in zip(position, size, strict=True)]
         inside = np.logical_and.reduce(np.broadcast_arrays(*inside))
         position = tuple(np.clip(h, 0, H - 1) for h, H in zip(position, size, strict=True))
-        value = x[(..., *position)]
+        where = (..., *position)
+        value = x[where]
         better = inside & ((value > best) | np.isnan(value) | (index < 0))
         best = np.where(better, value, best)
         index = np.where(better, np.ravel_multi_index(position, size), index)

@@ -7,6 +7,7 @@ mode or a functional transform must see, which go through the ops registered wit
 
 from __future__ import annotations
 
+import sys
 from typing import Any, NoReturn
 
 import torch
@@ -17,8 +18,19 @@ from ..backends import OPS, Op
 
 _PLAIN = (torch.Tensor, torch.nn.Parameter)
 
+
+
+def introduce(module: Any) -> bool:
+    """Tell a compiled module of torch's types; whether it reads tensors by itself from then on."""
+    depth = torch._C._len_torch_dispatch_stack
+    return bool(module.set_torch_types(_PLAIN, torch.is_grad_enabled, depth, vars(forward_ad)))
+
+
 # Whether tensors are read through the C functions that their type offers (torch 2.10 and later), not as NumPy arrays.
-DIRECT: bool = _cpu.set_torch_types(_PLAIN, torch.is_grad_enabled, torch._C._len_torch_dispatch_stack, vars(forward_ad))
+DIRECT = introduce(_cpu)
+for _loaded in ("fastnets._cuda", "fastnets._cuda_emulated"):
+    if _loaded in sys.modules:
+        introduce(sys.modules[_loaded])
 
 
 def _tracked(values: tuple[Any, ...]) -> bool:
