@@ -19,7 +19,6 @@ from ..backends import OPS, Op
 _PLAIN = (torch.Tensor, torch.nn.Parameter)
 
 
-
 def introduce(module: Any) -> bool:
     """Tell a compiled module of torch's types; whether it reads tensors by itself from then on."""
     depth = torch._C._len_torch_dispatch_stack
