@@ -2,6 +2,8 @@
 
 #include <pybind11/stl.h>
 
+#include <cstdlib>
+
 #include "bindings/bind_op.h"
 
 namespace fastnets {
@@ -29,7 +31,17 @@ py::tuple as_tuple(const std::int64_t* values, int n) {
 
 }  // namespace
 
-PyObject* mode_variable() { return g_mode; }
+bool short_way() {
+  static const bool forced = [] {
+    const char* backend = std::getenv("FASTNETS_BACKEND");
+    return backend && *backend;
+  }();
+  PyObject* mode = nullptr;
+  if (PyContextVar_Get(g_mode, Py_None, &mode) < 0) throw py::error_already_set();
+  Py_DECREF(mode);
+  return mode == Py_None && !forced;
+}
+
 void set_hook(Hook hook, py::object function) {
   PyObject*& slot = g_hooks[static_cast<int>(hook)];
   Py_XDECREF(slot);

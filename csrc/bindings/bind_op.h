@@ -11,15 +11,8 @@
 
 namespace fastnets {
 
-// Set while a call must not take the short way: a forced backend, a vjp that records.
-PyObject* mode_variable();
-inline bool short_way() {
-  PyObject* value = nullptr;
-  if (PyContextVar_Get(mode_variable(), Py_None, &value) < 0) throw py::error_already_set();
-  const bool plain = value == Py_None;
-  Py_DECREF(value);
-  return plain;
-}
+// Whether nothing asks a call to go through Python: a forced backend, a vjp that records.
+bool short_way();
 
 // The Python functions that take over: from a call that the compiled code does not serve, and to record on torch's
 // autograd.

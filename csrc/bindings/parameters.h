@@ -1,14 +1,22 @@
 // Numbers, flags, names and tuples from Python as an op's parameters.
 #pragma once
 #include <cmath>
+#include <string_view>
 
 #include "bindings/arrays.h"
 #include "core/parameters.h"
 
 namespace fastnets {
 
-inline std::string type_name(PyObject* object) { return Py_TYPE(object)->tp_name; }
-inline std::string repr(PyObject* object) { return py::repr(py::handle(object)); }
+// A Python object as it is written in messages.
+struct Repr {
+  PyObject* object;
+};
+inline std::ostream& operator<<(std::ostream& out, const Repr& r) {
+  return out << static_cast<std::string>(py::repr(py::handle(r.object)));
+}
+inline const char* type_name(PyObject* object) { return Py_TYPE(object)->tp_name; }
+inline Repr repr(PyObject* object) { return {object}; }
 
 inline void parse(PyObject* object, const char* op, const char* what, bool& out) {
   check<TypeError>(PyBool_Check(object), op, ": ", what, " must be True or False, got ", repr(object));
@@ -59,15 +67,18 @@ void parse(PyObject* object, const char* op, const char* what, E& out) {
     return;
   }
   check<TypeError>(PyUnicode_Check(object), op, ": ", what, " must be a string, got ", repr(object));
-  const std::string wanted = py::str(object);
-  std::string names = optional ? "None" : "";
-  for (int i = optional ? 1 : 0; i < Names<E>::count; ++i) {
+  Py_ssize_t length = 0;
+  const char* text = PyUnicode_AsUTF8AndSize(object, &length);
+  if (!text) throw py::error_already_set();
+  const std::string_view wanted(text, static_cast<std::size_t>(length));
+  for (int i = optional ? 1 : 0; i < Names<E>::count; ++i)
     if (wanted == Names<E>::list[i]) {
       out = static_cast<E>(i);
       return;
     }
+  std::string names = optional ? "None" : "";
+  for (int i = optional ? 1 : 0; i < Names<E>::count; ++i)
     names += (names.empty() ? "" : ", ") + std::string(Names<E>::list[i]);
-  }
   fail(op, ": ", what, " is ", repr(object), " but must be one of ", names);
 }
 

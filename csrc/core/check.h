@@ -1,5 +1,6 @@
 // Errors. Every message names the op and the argument, what it was and what was expected.
 #pragma once
+#include <ostream>
 #include <sstream>
 #include <stdexcept>
 #include <string>
@@ -30,14 +31,18 @@ void check(bool ok, const Part&... part) {
   if (!ok) fail<E>(part...);
 }
 
-inline std::string shape(const std::int64_t* sizes, int n) {
-  std::ostringstream text;
-  text << '(';
-  for (int i = 0; i < n; ++i) text << (i ? ", " : "") << sizes[i];
-  text << (n == 1 ? ",)" : ")");
-  return text.str();
+// Sizes as they are written in messages, and only then: the arguments of a check that holds must cost nothing.
+struct Shape {
+  const std::int64_t* sizes;
+  int count;
+};
+inline std::ostream& operator<<(std::ostream& out, const Shape& s) {
+  out << '(';
+  for (int i = 0; i < s.count; ++i) out << (i ? ", " : "") << s.sizes[i];
+  return out << (s.count == 1 ? ",)" : ")");
 }
-inline std::string shape(const Tensor& t) { return shape(t.shape, t.ndim); }
+inline Shape shape(const std::int64_t* sizes, int count) { return {sizes, count}; }
+inline Shape shape(const Tensor& t) { return {t.shape, t.ndim}; }
 
 // `what` must be a floating array.
 inline void check_float(const char* op, const char* what, const Tensor& t) {

@@ -89,6 +89,7 @@ class Call:
     outputs: tuple[Any, ...]
     saved: tuple[Any, ...]
     backend: str
+    library: str
 
     @property
     def inputs(self) -> dict[str, Any]:
@@ -184,19 +185,18 @@ def why_missing(backend: str, error: ImportError) -> str:
     return reasons.get(backend) or str(error)
 
 
-def select(value: Any) -> str:
-    """Return the backend that computes on an array."""
-    value = unpacked(value)
-    kind = arrays.library(value)
-    mode = current_mode()
-    if mode.backend is not None:
-        return mode.backend
-    if os.environ.get("FASTNETS_BACKEND"):
-        name = os.environ["FASTNETS_BACKEND"]
-        if name not in BACKENDS:
-            raise ValueError(f"FASTNETS_BACKEND is {name!r} but must be one of {', '.join(BACKENDS)}")
-        return name
-    if kind == "cupy" or (kind == "torch" and value.device.type == "cuda"):
+# Read once: the compiled module looks at it too, and must not for every call.
+_ENVIRONMENT = os.environ.get("FASTNETS_BACKEND") or None
+
+
+def select(library: str, value: Any) -> str:
+    """Return the backend that computes on an array of a library."""
+    forced = current_mode().backend or _ENVIRONMENT
+    if forced is not None:
+        if forced not in BACKENDS:
+            raise ValueError(f"FASTNETS_BACKEND is {forced!r} but must be one of {', '.join(BACKENDS)}")
+        return forced
+    if library == "cupy" or (library == "torch" and unpacked(value).device.type == "cuda"):
         return "cuda"
     return "cpu"
 
@@ -234,23 +234,32 @@ def forward(name: str, arguments: tuple[Any, ...], save: bool, backend: str | No
     """Run one op; with `save` the call can be given to `backward`."""
     op = OPS[name]
     inputs = arguments[: len(op.inputs)]
-    kind = arrays.common_library(name, op.inputs, inputs)
-    first = next(value for value in inputs if value is not None)
-    backend = backend or select(first)
-    if kind == "torch":
+    library = arrays.common_library(name, op.inputs, inputs)
+    if library == "torch":
         from .torch import dispatch as torch_dispatch
 
         torch_dispatch.refuse_tracked(op, inputs)
+    return compute(op, arguments, save, backend or select(library, _first(inputs)), library)
+
+
+def compute(op: Op, arguments: tuple[Any, ...], save: bool, backend: str, library: str) -> Call:
+    """Run one op on a backend, on arrays that are known to be of one library."""
+    outputs: tuple[Any, ...]
+    saved: tuple[Any, ...] = ()
     if backend == "reference":
-        outputs, saved = _reference_forward(op, arguments), ()
-    elif _reads(backend, kind):
+        outputs = _reference_forward(op, arguments)
+    elif _reads(backend, library):
         if backend != "cpu":  # panels are the CPU's
             arguments = tuple(map(unpacked, arguments))
-        outputs, saved = getattr(module(backend), name + "_forward")(arguments, save)
+        outputs, saved = getattr(module(backend), op.name + "_forward")(arguments, save)
     else:
-        outputs, saved = getattr(module(backend), name + "_forward")(_host_arguments(op, arguments), save)
-        outputs, saved = (_converted(group, first) for group in (outputs, saved))
-    return Call(op, arguments, outputs, saved, backend)
+        outputs, saved = getattr(module(backend), op.name + "_forward")(_host_arguments(op, arguments), save)
+        outputs, saved = (_converted(group, _first(arguments)) for group in (outputs, saved))
+    return Call(op, arguments, outputs, saved, backend, library)
+
+
+def _first(inputs: tuple[Any, ...]) -> Any:
+    return next(unpacked(value) for value in inputs if value is not None)
 
 
 def backward(call: Call, gradients: tuple[Any, ...], wanted: tuple[bool, ...]) -> tuple[Any, ...]:
@@ -258,21 +267,17 @@ def backward(call: Call, gradients: tuple[Any, ...], wanted: tuple[bool, ...]) -
 
     `gradients` has one entry for each differentiable output, None for zero.
     """
-    op = call.op
-    first = next(value for value in call.arguments[: len(op.inputs)] if value is not None)
-    kind = arrays.library(unpacked(first)) or "numpy"
     if call.backend == "reference":
         return _reference_backward(call, gradients, wanted)
-    run = getattr(module(call.backend), op.name + "_backward")
-    if _reads(call.backend, kind):
+    run = getattr(module(call.backend), call.op.name + "_backward")
+    if _reads(call.backend, call.library):
         return run(call.arguments, call.outputs, call.saved, gradients, wanted)
     groups = (call.outputs, call.saved, gradients)
     host = [tuple(None if a is None else arrays.to_numpy(a) for a in group) for group in groups]
-    return _converted(run(_host_arguments(op, call.arguments), *host, wanted), first)
+    return _converted(run(_host_arguments(call.op, call.arguments), *host, wanted), _first(call.arguments))
 
 
 def _converted(made: tuple[Any, ...], like: Any) -> tuple[Any, ...]:
-    like = unpacked(like)
     return tuple(None if array is None else arrays.from_numpy(array, like) for array in made)
 
 

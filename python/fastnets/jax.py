@@ -85,7 +85,7 @@ class _Traced:
                 None if a is None else np.asarray(a).astype(backends.numpy_dtype(s.dtype), copy=False)
                 for a, s in zip(rest, (*self.outputs, *self.saved), strict=True)
             )
-            call = backends.Call(op, arguments, rest[:m], rest[m:], "cpu")
+            call = backends.Call(op, arguments, rest[:m], rest[m:], "cpu", "numpy")
             return _returned(backends.backward(call, tuple(map(np.asarray, host[len(inputs) + len(kept) :])), wanted))
 
         pulled = _scattered(_callback(compute, specs, (*inputs, *kept, *given)), [s is not None for s in specs])

@@ -49,10 +49,10 @@ class _Recorded(torch.autograd.Function):
     """One op on autograd's tape."""
 
     @staticmethod
-    def forward(ctx: Any, op: Op, *arguments: Any) -> Any:
-        call = backends.forward(op.name, arguments, save=True)
+    def forward(ctx: Any, op: Op, backend: str, *arguments: Any) -> Any:
+        call = backends.compute(op, arguments, True, backend, "torch")
         n = len(op.inputs)
-        ctx.op, ctx.parameters, ctx.backend = op, arguments[n:], call.backend
+        ctx.op, ctx.parameters, ctx.backend = op, arguments[n:], backend
         ctx.counts = (n, len(call.outputs))
         ctx.set_materialize_grads(False)
         ctx.save_for_backward(*arguments[:n], *call.outputs, *call.saved)
@@ -67,16 +67,16 @@ class _Recorded(torch.autograd.Function):
         given = tuple(g for g, d in zip(gradients, op.has_gradient, strict=True) if d)
         nothing = (None,) * len(ctx.parameters)
         if all(g is None for g in given):
-            return (None,) * (1 + n) + nothing
+            return (None,) * (2 + n) + nothing
         kept = ctx.saved_tensors
-        call = backends.Call(op, kept[:n] + ctx.parameters, kept[n : n + m], kept[n + m :], ctx.backend)
-        wanted = tuple(ctx.needs_input_grad[1 : 1 + n])
+        call = backends.Call(op, kept[:n] + ctx.parameters, kept[n : n + m], kept[n + m :], ctx.backend, "torch")
+        wanted = tuple(ctx.needs_input_grad[2 : 2 + n])
         given = tuple(None if g is None else as_plain(g) for g in given)
         if torch.is_grad_enabled():  # create_graph=True
             made = _Pulled.apply(call, wanted, len(given), *given, *kept)
         else:
             made = backends.backward(call, given, wanted)
-        return (None, *made, *nothing)
+        return (None, None, *made, *nothing)
 
 
 class _Pulled(torch.autograd.Function):
@@ -96,9 +96,10 @@ def refuse_second(name: str) -> NoReturn:
     raise RuntimeError(f"{name}: the backward of fastnets' ops cannot be differentiated again")
 
 
-def record(name: str, arguments: tuple[Any, ...]) -> Any:
+def record(name: str, arguments: tuple[Any, ...], backend: str = "cpu") -> Any:
     """Compute an op on plain tensors of which autograd follows one."""
-    return backends.collapse(_Recorded.apply(OPS[name], *map(backends.unpacked, arguments)))
+    made = _Recorded.apply(OPS[name], backend, *map(backends.unpacked, arguments))
+    return made[0] if len(made) == 1 else backends.collapse(made)
 
 
 def call(op: Op, arguments: tuple[Any, ...]) -> Any:
@@ -113,7 +114,7 @@ def call(op: Op, arguments: tuple[Any, ...]) -> Any:
 
         return ops.call(op.name, tensors + arguments[n:])
     if _tracked(tensors) and not op.in_place:
-        return record(op.name, arguments)
+        return record(op.name, arguments, backends.select("torch", tensors[0]))
     return backends.collapse(backends.forward(op.name, arguments, save=False).outputs)
 
 

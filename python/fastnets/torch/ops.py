@@ -100,10 +100,10 @@ def _backward(op: Op, *values: Any) -> Any:
     flags = iter(wanted)
     by_input = tuple(d and next(flags) for d in op.differentiable)
     with torch.no_grad():
-        described = backends.Call(op, _arguments(op, arguments), _present(outputs), _present(saved), "")
-        described.backend = backends.select(described.arguments[0])
+        backend = backends.select("torch", arguments[0])
+        call = backends.Call(op, _arguments(op, arguments), _present(outputs), _present(saved), backend, "torch")
         given = tuple(None if g is None else dispatch.as_plain(g) for g in gradients)
-        made = backends.backward(described, given, by_input)
+        made = backends.backward(call, given, by_input)
     return _returned((g for g, d in zip(made, op.differentiable, strict=True) if d), device)
 
 

@@ -1,0 +1,411 @@
+"""The ops on torch tensors: autograd, torch.compile, export, functional transforms, and tensors of every kind."""
+
+import functools
+
+import numpy as np
+import pytest
+from fastnets.cases import CASES
+
+import fastnets
+import fastnets.functional as F
+from fastnets import backends
+
+torch = pytest.importorskip("torch", reason="PyTorch is not installed (extra: peers)")
+import fastnets.torch  # noqa: E402
+from fastnets.torch import dispatch, ops  # noqa: E402
+
+OPS = [op for op in backends.OPS.values() if not op.in_place]
+ACTIVATIONS = (None, "relu", "gelu", "gelu_tanh", "silu", "tanh", "sigmoid")
+TORCH_ACTIVATIONS = {
+    None: lambda x: x,
+    "relu": torch.relu,
+    "gelu": torch.nn.functional.gelu,
+    "gelu_tanh": functools.partial(torch.nn.functional.gelu, approximate="tanh"),
+    "silu": torch.nn.functional.silu,
+    "tanh": torch.tanh,
+    "sigmoid": torch.sigmoid,
+}
+
+
+@pytest.fixture
+def draw(rng):
+    """Fresh normal tensors that require grad, float64 by default."""
+
+    def draw(*shape, dtype=torch.float64, grad=True):
+        return torch.from_numpy(rng.standard_normal(shape)).to(dtype).requires_grad_(grad)
+
+    return draw
+
+
+def arguments_of(op, number, rng, grad):
+    """Arguments of the registered op for one of its cases."""
+    made = []
+    for value in CASES[op.name][number].draw(rng, "float32"):
+        if isinstance(value, np.ndarray):
+            value = torch.from_numpy(np.array(value) if not value.flags.writeable else value)
+            value.requires_grad_(grad and value.is_floating_point())
+        made.append(list(value) if isinstance(value, tuple) else value)
+    n = len(op.inputs)
+    return made[:n] + [ops._seed(v) if t == "Tensor" else v for v, t in zip(made[n:], op.parameter_types, strict=True)]
+
+
+def small_cases(op):
+    """The first case, and the first of every other layout that torch has."""
+    found = {}
+    for number, case in enumerate(CASES[op.name]):
+        arrays = [a for a in case.inputs if a is not None]
+        layout = arrays[0].layout
+        if layout not in ("negative", "readonly") and max(np.prod(a.shape) for a in arrays) < 3000:
+            found.setdefault((layout, 0 in arrays[0].shape), number)
+    return list(found.values())[:3]
+
+
+@pytest.mark.parametrize("op, number", [pytest.param(o, n, id=f"{o.name} {n}") for o in OPS for n in small_cases(o)])
+def test_opcheck(op, number, rng):
+    arguments = arguments_of(op, number, rng, grad=True)
+    forward = getattr(torch.ops.fastnets, op.name).default
+    torch.library.opcheck(forward, (*arguments, True))
+    plain = [a.detach() if isinstance(a, torch.Tensor) else a for a in arguments]
+    made = forward(*plain, True)
+    made = list(made) if isinstance(made, (tuple, list)) else [made]
+    gradients = [torch.randn_like(made[0])]
+    wanted = [a is not None and a.is_floating_point() for a in plain[: len(op.inputs)]]
+    wanted = [w for w, d in zip(wanted, op.differentiable, strict=True) if d]
+    backward = getattr(torch.ops.fastnets, op.name + "_backward").default
+    torch.library.opcheck(backward, (*gradients, *plain, *made, wanted))
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("options", ["", "bias", "residual", "bias residual"])
+def test_linear_gradcheck(activation, options, draw):
+    bias = draw(4) if "bias" in options else None
+    residual = draw(2, 3, 4) if "residual" in options else None
+    given = [draw(2, 3, 5), draw(4, 5), *(t for t in (bias, residual) if t is not None)]
+
+    def function(input, weight, *rest):
+        rest = iter(rest)
+        bias = next(rest) if "bias" in options else None
+        return F.linear(input, weight, bias, residual=next(rest, None), activation=activation)
+
+    assert torch.autograd.gradcheck(function, given)
+
+
+def test_conv_gradcheck(draw):
+    x = draw(2, 3, 5, 4).detach().to(memory_format=torch.channels_last).requires_grad_()
+    convolve = functools.partial(F.conv2d, stride=2, padding=1, activation="silu")
+    assert torch.autograd.gradcheck(convolve, (x, draw(4, 3, 3, 3), draw(4)))
+    assert torch.autograd.gradcheck(convolve, (x.detach(), draw(4, 3, 3, 3)))
+
+
+def test_gradients_only_where_they_are_wanted(draw):
+    x, weight, bias = draw(2, 5, grad=False), draw(4, 5), draw(4, grad=False)
+    F.linear(x, weight, bias, activation="gelu").sum().backward()
+    assert x.grad is None and bias.grad is None
+    torch.testing.assert_close(
+        weight.grad, torch.func.grad(lambda w: torch.nn.functional.gelu(x @ w.T + bias).sum())(weight.detach())
+    )
+
+
+def test_a_second_backward_says_that_there_is_none(draw):
+    for function in (F.linear, lambda x, w: torch.ops.fastnets.linear(x, w, None, None, "gelu", True)[0]):
+        x, weight = draw(2, 5), draw(4, 5)
+        (gradient,) = torch.autograd.grad(function(x, weight).sum(), x, create_graph=True)
+        assert gradient.requires_grad
+        with pytest.raises(RuntimeError, match="linear: the backward of fastnets' ops cannot be differentiated again"):
+            gradient.sum().backward()
+
+
+def test_integer_outputs_do_not_require_grad(draw):
+    values, indices = F.max_pool2d(draw(1, 2, 4, 4), 2, return_indices=True)
+    assert values.requires_grad and not indices.requires_grad and indices.dtype == torch.int64
+
+
+def test_vjp_refuses_to_drop_a_graph(draw):
+    with pytest.raises(TypeError, match="linear: an input requires grad"):
+        fastnets.vjp(F.linear, draw(2, 5), draw(4, 5))
+
+
+@pytest.mark.parametrize("backend", ["reference", "cpu"])
+def test_forced_backend_is_recorded(backend, draw):
+    x, weight = draw(2, 5), draw(4, 5)
+    with fastnets.use_backend(backend):
+        F.linear(x, weight).sum().backward()
+    torch.testing.assert_close(x.grad, weight.detach().sum(0).expand(2, 5))
+
+
+# --- tensors of every kind ---
+
+
+def expect_linear(x, weight, bias=None, **tolerance):
+    expected = torch.nn.functional.linear(x.double(), weight.double(), None if bias is None else bias.double())
+    torch.testing.assert_close(F.linear(x, weight, bias).double(), expected, **tolerance)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16, torch.float64])
+def test_dtypes(dtype, draw):
+    x, weight = draw(3, 8, dtype=dtype, grad=False), draw(5, 8, dtype=dtype, grad=False)
+    y = F.linear(x, weight)
+    assert y.dtype == dtype and type(y) is torch.Tensor
+    expect_linear(x, weight, rtol=2e-2, atol=2e-2)
+
+
+def test_strides(draw):
+    weight = draw(5, 8, grad=False)
+    for x in (
+        draw(8, 3).T,
+        draw(6, 8)[::2],
+        draw(3, 16)[:, ::2],
+        draw(8).expand(3, 8),
+        draw(3, 1).expand(3, 8),
+        draw(2, 0, 8),
+        draw(8),
+    ):
+        expect_linear(x.detach(), weight)
+        y = F.linear(x, weight)
+        y.backward(torch.ones(1, dtype=y.dtype).expand(y.shape))
+    for shape in ((1, 5, 8), (5, 8)):
+        expect_linear(draw(2, 8), torch.nn.Parameter(draw(*shape).detach().view(5, 8)))
+
+
+def test_channels_last_is_kept(draw):
+    x = draw(2, 3, 8, 6, dtype=torch.float32).detach().to(memory_format=torch.channels_last).requires_grad_()
+    weight = draw(4, 3, 3, 3, dtype=torch.float32)
+    y = F.conv2d(x, weight, padding=1)
+    assert y.is_contiguous(memory_format=torch.channels_last)
+    torch.testing.assert_close(y, torch.nn.functional.conv2d(x, weight, padding=1), rtol=1e-4, atol=1e-5)
+    y.sum().backward()
+    assert x.grad.is_contiguous(memory_format=torch.channels_last)
+
+
+def test_saved_arrays_may_come_back_in_another_format(draw):
+    x, weight = draw(2, 3, 8, 6).detach().to(memory_format=torch.channels_last).requires_grad_(), draw(4, 3, 3, 3)
+    gradients = []
+    for pack in (
+        lambda t: t,
+        lambda t: t.contiguous(),
+        lambda t: t.double().clone(memory_format=torch.preserve_format),
+    ):
+        with torch.autograd.graph.saved_tensors_hooks(pack, lambda t: t):
+            y = F.conv2d(x, weight, activation="gelu")
+        gradients.append(torch.autograd.grad(y.square().sum(), (x, weight)))
+    for other in gradients[1:]:
+        torch.testing.assert_close(other, gradients[0])
+
+
+def test_inference_mode_and_no_grad(draw):
+    x, weight = draw(2, 5), draw(4, 5)
+    with torch.inference_mode():
+        assert F.linear(x, weight).is_inference()
+    with torch.no_grad():
+        assert not F.linear(x, weight).requires_grad
+    leaf = F.linear(x * 2, weight)
+    assert leaf.requires_grad and not leaf.is_leaf
+
+
+def test_lazily_negated(draw):
+    z = torch.complex(draw(3, 8, grad=False), draw(3, 8, grad=False))
+    weight = draw(5, 8, grad=False)
+    expect_linear(z.conj().imag, weight)
+    expect_linear(z.conj().imag[:1, :1], weight[:, :1])
+    expect_linear(z.real, weight)
+    expect_linear(torch._efficientzerotensor((2, 8)).double(), weight)
+
+
+def test_meta(draw):
+    y = F.conv2d(torch.empty(2, 3, 8, 8, device="meta"), torch.empty(4, 3, 3, 3, device="meta"), padding=1)
+    assert y.device.type == "meta" and y.shape == (2, 4, 8, 8)
+    with pytest.raises(ValueError, match=r"linear: input .* has 5 features"):
+        F.linear(torch.empty(2, 5, device="meta"), torch.empty(3, 4, device="meta"))
+
+
+@pytest.mark.parametrize(
+    "make, message",
+    [
+        (lambda: torch.ones(2, 4).to_sparse(), "layout torch.sparse_coo"),
+        (lambda: torch.ones(2, 4).to_sparse_csr(), "layout torch.sparse_csr"),
+        (lambda: torch.ones(2, 4).to_mkldnn(), "layout torch._mkldnn"),
+        (lambda: torch.quantize_per_tensor(torch.ones(2, 4), 0.1, 0, torch.qint8), "quantized"),
+        (lambda: torch.nested.nested_tensor([torch.ones(2, 4)]), "nested"),
+        (lambda: torch.ones(2, 4, dtype=torch.complex64), "complex64"),
+        (lambda: torch.ones(2, 4, dtype=torch.complex64).conj(), "complex64"),
+        (lambda: torch.ones(2, 4).to(torch.float8_e4m3fn), "which is not served|float8"),
+        (lambda: torch.ones(2, 4, dtype=torch.uint8), "uint8"),
+        (lambda: torch.nn.UninitializedParameter(), "uninitialized"),
+        (lambda: np.ones((2, 4), np.float32), "one library"),
+        (lambda: [[1.0] * 4], "must be"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_what_is_not_served(make, message):
+    with pytest.raises(TypeError, match=rf"linear: .*({message})"):
+        F.linear(make(), torch.ones(3, 4))
+
+
+# --- what stands between a tensor and its memory ---
+
+
+class Subclass(torch.Tensor):
+    pass
+
+
+def test_subclasses(draw):
+    x, weight = draw(2, 5), draw(4, 5)
+    y = F.linear(x.as_subclass(Subclass), weight, activation="gelu")
+    assert type(y) is Subclass
+    gradient = torch.autograd.grad(y.sum().as_subclass(torch.Tensor), weight)
+    expected = torch.autograd.grad(F.linear(x, weight, activation="gelu").sum(), weight)
+    torch.testing.assert_close(gradient, expected)
+
+
+def test_dispatch_modes_see_the_ops(draw):
+    from torch.utils._python_dispatch import TorchDispatchMode
+
+    seen = []
+
+    class Log(TorchDispatchMode):
+        def __torch_dispatch__(self, function, types, arguments=(), keywords=None):
+            seen.append(str(function))
+            return function(*arguments, **(keywords or {}))
+
+    with Log():
+        F.linear(draw(2, 5), draw(4, 5)).sum().backward()
+    assert "fastnets.linear.default" in seen and "fastnets.linear_backward.default" in seen
+
+
+def test_fake_tensors():
+    from torch._subclasses.fake_tensor import FakeTensorMode
+
+    with FakeTensorMode():
+        assert F.linear(torch.empty(2, 5), torch.empty(4, 5), activation="gelu").shape == (2, 4)
+
+
+@pytest.mark.filterwarnings("ignore:.*batching rule:UserWarning")
+@pytest.mark.parametrize("activation", [None, "gelu"])
+def test_functional_transforms(activation, draw):
+    from torch import func
+
+    x, weight = draw(3, 5, grad=False), draw(4, 5, grad=False)
+
+    def ours(x, weight):
+        return F.linear(x, weight, activation=activation).square().sum()
+
+    def theirs(x, weight):
+        return TORCH_ACTIVATIONS[activation](torch.nn.functional.linear(x, weight)).square().sum()
+
+    for transform in (
+        lambda f: func.grad(f, (0, 1)),
+        lambda f: func.vmap(func.grad(f, (0, 1)), (0, None)),
+        lambda f: func.jacrev(f, (0, 1)),
+        lambda f: func.vmap(f, (0, None)),
+    ):
+        torch.testing.assert_close(transform(ours)(x, weight), transform(theirs)(x, weight))
+    for transform in (func.jacfwd, func.hessian):
+        with pytest.raises((TypeError, RuntimeError)):
+            transform(ours)(x, weight)
+
+
+def test_forward_differentiation_is_refused(draw):
+    import torch.autograd.forward_ad as forward_ad
+
+    x, weight = draw(2, 5, grad=False), draw(4, 5, grad=False)
+    with forward_ad.dual_level():
+        with pytest.raises(TypeError, match="linear: input is a dual tensor"):
+            F.linear(forward_ad.make_dual(x, x), weight)
+        F.linear(x, weight)
+
+
+# --- torch.compile and torch.export ---
+
+
+def compiled(function):
+    torch._dynamo.reset()
+    return torch.compile(function, fullgraph=True, backend="aot_eager")
+
+
+def test_compile_with_gradients(draw):
+    def function(x, weight, image, kernel):
+        y = F.linear(x, weight, activation="gelu").sin()
+        return y.sum() + F.max_pool2d(F.conv2d(image, kernel, padding="same", activation="relu"), 2).square().sum()
+
+    given = (draw(2, 5), draw(4, 5), draw(2, 3, 8, 6), draw(4, 3, 3, 3))
+    gradients = torch.autograd.grad(compiled(function)(*given), given)
+    torch.testing.assert_close(gradients, torch.autograd.grad(function(*given), given))
+
+
+def test_compile_of_losses_and_activations(draw):
+    targets = torch.tensor([1, 0])
+
+    def function(x):
+        return F.cross_entropy(F.relu(x) + F.silu(x), targets)
+
+    x = draw(2, 5)
+    gradient = torch.autograd.grad(compiled(function)(x), x)
+    torch.testing.assert_close(gradient, torch.autograd.grad(function(x), x))
+
+
+def test_compile_keeps_sizes_symbolic(draw):
+    weight, kernel = draw(4, 5, grad=False), draw(4, 3, 3, 3, grad=False)
+    graphs = []
+
+    def backend(module, inputs):
+        graphs.append(module)
+        return module.forward
+
+    torch._dynamo.reset()
+    function = torch.compile(
+        lambda x, image: (F.linear(x, weight), F.conv2d(image, kernel, padding=1)), fullgraph=True, backend=backend
+    )
+    for n in (2, 3, 5, 9):
+        y, z = function(draw(n, 5, grad=False), draw(n, 3, 7 + n, 8, grad=False))
+        assert y.shape == (n, 4) and z.shape == (n, 4, 7 + n, 8)
+    assert len(graphs) <= 3
+
+
+def test_compile_draws_seeds_anew():
+    x = torch.ones(1000)
+    function = compiled(lambda x: F.dropout(x, 0.5))
+    torch.manual_seed(1)
+    first, second = function(x), function(x)
+    torch.manual_seed(1)
+    assert torch.equal(function(x), first) and not torch.equal(first, second)
+    seeded = compiled(lambda x: F.dropout(x, 0.5, seed=7))
+    assert torch.equal(seeded(x), F.dropout(x, 0.5, seed=7))
+
+
+@pytest.mark.parametrize("strict", [False, True])
+def test_export(strict, draw):
+    class Module(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.weight = torch.nn.Parameter(draw(4, 5).detach())
+
+        def forward(self, x):
+            return F.linear(x, self.weight, activation="relu")
+
+    module = Module()
+    shapes = ({0: torch.export.Dim("n")},)
+    exported = torch.export.export(module, (draw(3, 5, grad=False),), dynamic_shapes=shapes, strict=strict)
+    assert any(node.target is torch.ops.fastnets.linear.default for node in exported.graph.nodes)
+    x = draw(7, 5, grad=False)
+    torch.testing.assert_close(exported.module()(x), module(x))
+
+
+def test_without_the_exchange_interface(draw, monkeypatch):
+    """As in torch before 2.10: through NumPy."""
+    from fastnets import _cpu
+
+    x, weight = draw(2, 5), draw(4, 5)
+    expected = torch.autograd.grad(F.linear(x, weight, activation="gelu").sum(), (x, weight))
+    hooks = (torch.is_grad_enabled, torch._C._len_torch_dispatch_stack, vars(torch.autograd.forward_ad))
+    monkeypatch.setattr(dispatch, "DIRECT", _cpu.set_torch_types((), *hooks))
+    try:
+        assert dispatch.DIRECT is False
+        y = F.linear(x, weight, activation="gelu")
+        assert type(y) is torch.Tensor
+        torch.testing.assert_close(torch.autograd.grad(y.sum(), (x, weight)), expected)
+        half = x.detach().to(torch.bfloat16)
+        assert F.relu(half).dtype == torch.bfloat16
+        with torch.no_grad():
+            assert F.linear(x, weight).shape == (2, 4)
+    finally:
+        assert _cpu.set_torch_types((torch.Tensor, torch.nn.Parameter), *hooks)
