@@ -84,36 +84,56 @@ void pool_channels_last(const PoolShape& s, const T* x, T* y, std::int64_t* wher
   });
 }
 
-// The gradient of each output goes to where its maximum stood, in the order of the outputs. A task has a plane (n, c),
-// or in channels-last memory the planes of a cache line of channels. Indices are the user's to overwrite: none is
-// trusted.
+// Adds the gradient of each output pixel to where its maximum stood, in the order of the outputs, for `count` planes
+// that lie side by side. Indices are the user's to overwrite: none is trusted.
+template <class T>
+struct Scatter {
+  using Acc = Accumulator<T>;
+  std::int64_t in, out;    // pixels
+  std::int64_t step;       // between the pixels of dy, where and dx
+  std::int64_t sums_step;  // between the pixels of the sums
+
+  template <int kCount>
+  FASTNETS_INLINE void add(const T* dy, const std::int64_t* where, std::int64_t any_count, Acc* sums) const {
+    const std::int64_t count = kCount ? kCount : any_count;
+    for (std::int64_t i = 0; i < in; ++i)
+      for (std::int64_t j = 0; j < count; ++j) sums[i * sums_step + j] = 0;
+    for (std::int64_t pixel = 0; pixel < out; ++pixel)
+      for (std::int64_t j = 0; j < count; ++j) {
+        const auto at = static_cast<std::uint64_t>(where[pixel * step + j]);
+        if (at < static_cast<std::uint64_t>(in))
+          sums[static_cast<std::int64_t>(at) * sums_step + j] += widen(dy[pixel * step + j]);
+      }
+  }
+};
+
+// A task has some channels of an image: one in row-major memory, in channels-last memory as many as leave enough tasks.
 template <class T>
 void scatter(const PoolShape& s, const T* dy, const std::int64_t* where, T* dx) {
   using Acc = Accumulator<T>;
-  const std::int64_t in = s.in_pixels(), out = s.out_pixels(), step = s.channels_last ? s.C : 1;
-  const std::int64_t planes = s.channels_last ? least(s.C, 64 / sizeof(T)) : 1,
-                     blocks = divide_up(s.C, most(1, planes));
+  constexpr std::int64_t kLine = 64 / sizeof(T), kTasks = 16;
+  const std::int64_t split = least(divide_up(s.C, kLine), divide_up(kTasks, most(1, s.N)));
+  const std::int64_t planes = s.channels_last ? round_up(divide_up(s.C, split), kLine) : 1;
+  const std::int64_t blocks = divide_up(s.C, planes), in = s.in_pixels(), out = s.out_pixels();
   const auto task = [&](std::int64_t t) {  // t = (n, block)
     const std::int64_t n = t / blocks, c = t % blocks * planes, count = least(planes, s.C - c);
     const std::int64_t to = s.channels_last ? n * in * s.C + c : (n * s.C + c) * in;
     const std::int64_t from = s.channels_last ? n * out * s.C + c : (n * s.C + c) * out;
-    const auto add_up = [&](Acc* sums, std::int64_t sum_step) {
-      for (std::int64_t i = 0; i < in; ++i)
-        for (std::int64_t j = 0; j < count; ++j) sums[i * sum_step + j] = 0;
-      for (std::int64_t pixel = 0; pixel < out; ++pixel)
-        for (std::int64_t j = 0; j < count; ++j) {
-          const std::int64_t at = where[from + pixel * step + j];
-          if (at >= 0 && at < in) sums[at * sum_step + j] += widen(dy[from + pixel * step + j]);
-        }
-    };
-    if constexpr (std::is_same_v<T, Acc>) {
-      add_up(dx + to, step);
-    } else {
-      Acc* sums = static_cast<Acc*>(scratch(in * count * sizeof(Acc), 1));
-      add_up(sums, count);
+    constexpr bool kDirect = std::is_same_v<T, Acc>;
+    const std::int64_t step = s.channels_last ? s.C : 1;
+    const Scatter<T> pixels{in, out, step, kDirect ? step : count};
+    Acc* sums;
+    if constexpr (kDirect)
+      sums = dx + to;
+    else
+      sums = static_cast<Acc*>(scratch(static_cast<std::size_t>(in * count) * sizeof(Acc), 1));
+    if (s.channels_last)
+      pixels.template add<0>(dy + from, where + from, count, sums);
+    else
+      pixels.template add<1>(dy + from, where + from, 1, sums);
+    if constexpr (!kDirect)
       for (std::int64_t i = 0; i < in; ++i)
         for (std::int64_t j = 0; j < count; ++j) dx[to + i * step + j] = narrow<T>(sums[i * count + j]);
-    }
   };
   parallel(s.N * blocks, task);
 }
