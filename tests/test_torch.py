@@ -4,11 +4,11 @@ import functools
 
 import numpy as np
 import pytest
-from fastnets.cases import CASES
 
 import fastnets
 import fastnets.functional as F
 from fastnets import backends
+from fastnets.cases import CASES
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed (extra: peers)")
 import fastnets.torch  # noqa: E402

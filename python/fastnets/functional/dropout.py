@@ -17,8 +17,9 @@ def dropout(
 ) -> Any:
     """Return `input` with each element zeroed with probability `p` and the others scaled by ``1 / (1 − p)``.
 
-    Element i of the row-major order is kept where word ``i % 4`` of Philox 4x32-10 (Salmon et al., 2011) with key `seed`
-    and counter ``i // 4``, its upper 24 bits as a fraction, is at least `p`: one seed gives one mask on every backend.
+    Element i of the row-major order is kept where word ``i % 4`` of Philox 4x32-10 (Salmon et al., 2011) with key
+    `seed` and counter ``i // 4``, its upper 24 bits as a fraction, is at least `p`: one seed gives one mask on every
+    backend.
 
     Parameters
     ----------

@@ -119,7 +119,9 @@ def _backward_fake(op: Op, *values: Any) -> Any:
 
 
 def _empty(described: Iterable[Described | None], device: torch.device) -> Any:
-    made = (d and torch.empty_strided(d.sizes, d.strides, dtype=d.dtype, device=device) for d in described)
+    made = [
+        None if d is None else torch.empty_strided(d.sizes, d.strides, dtype=d.dtype, device=device) for d in described
+    ]
     return _returned(made, device)
 
 

@@ -119,7 +119,11 @@ def infer(op: Op, arguments: tuple[Any, ...], save: bool) -> list[Described | No
     sizes = [[] if spec is None else list(spec.shape) for spec in specs]
     for name, symbol in given.symbols.items():
         value = given.values[name]
-        slopes = _slopes(lambda step, name=name, value=value: run({**given.values, name: value + step}), specs)
+
+        def stepped(step: int, name: str = name, value: int = value) -> list[Any]:
+            return run({**given.values, name: value + step})
+
+        slopes = _slopes(stepped, specs)
         if slopes is None:
             int(symbol)
         else:
