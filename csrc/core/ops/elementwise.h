@@ -29,7 +29,7 @@ struct Elementwise {
   FASTNETS_INLINE bool keeps_format() const { return true; }
 
   void infer() {
-    const char* op = kActivationNames[static_cast<int>(kind)];
+    const char* op = kind == Activation::none ? name : kActivationNames[static_cast<int>(kind)];
     check_float(op, "input", input);
     check(is_fused(kind) || !std::isnan(alpha), op, ": ", kind == Activation::elu ? "alpha" : "negative_slope",
           " is nan but must be a number");
