@@ -14,7 +14,7 @@ from .timing import Measurement, Timing
 
 __all__ = ["BEGIN", "END", "markdown", "print_machine", "print_rows", "rows_of", "table", "write_between_markers"]
 
-BEGIN, END = "<!-- speed: written by `fastnets bench --readme` -->", "<!-- speed: end -->"
+BEGIN, END = "<!-- speed: begin -->", "<!-- speed: end -->"
 
 _HEADINGS = ("workload", "fastnets", "±", "rate", "of the floor")
 
