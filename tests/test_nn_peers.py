@@ -52,6 +52,7 @@ def close(found, expected, err_msg=""):
     np.testing.assert_allclose(found, expected, rtol=0, atol=bound, err_msg=err_msg)
 
 
+@pytest.mark.filterwarnings("ignore:Using padding='same':UserWarning")
 @pytest.mark.parametrize(("name", "args", "kwargs", "shape"), LAYERS)
 def test_layers_are_torchs(name, args, kwargs, shape, rng):
     peer = getattr(torch.nn, name)(*args, **kwargs).to(torch.float64)

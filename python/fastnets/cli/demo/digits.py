@@ -23,7 +23,7 @@ __all__ = ["HELP", "Digits", "Training", "network", "run", "train"]
 HELP = "a small CNN reads handwritten digits (under 20 s)"
 Array = np.ndarray[Any, Any]
 
-EPOCHS, BATCH = 30, 32
+EPOCHS, BATCH = 24, 32
 LEARNING_RATE, WEIGHT_DECAY, WARMUP_STEPS = 3e-3, 1e-2, 40
 SHOWN = 4  # misread digits, as many as fit 80 columns
 
