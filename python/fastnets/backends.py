@@ -37,6 +37,8 @@ __all__ = [
 ]
 
 BACKENDS = ("reference", "cpu", "cuda", "cuda-emulated")
+# Libraries whose arrays every compiled module reads by itself; `fastnets.torch` adds torch where its tensors allow it.
+DIRECT = {"numpy"}
 DTYPES = ("float32", "float64", "bfloat16", "float16", "int32", "int64", "bool")
 
 
@@ -281,13 +283,9 @@ def _converted(made: tuple[Any, ...], like: Any) -> tuple[Any, ...]:
     return tuple(None if array is None else arrays.from_numpy(array, like) for array in made)
 
 
-def _reads(backend: str, kind: str) -> bool:
+def _reads(backend: str, library: str) -> bool:
     """Whether a compiled module takes the arrays of a library as they are."""
-    if kind == "torch":
-        from .torch import dispatch as torch_dispatch
-
-        return torch_dispatch.DIRECT
-    return kind == "numpy" or (kind == "cupy" and backend == "cuda")
+    return library in DIRECT or (library == "cupy" and backend == "cuda")
 
 
 def _host_arguments(op: Op, arguments: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -25,8 +25,9 @@ def introduce(module: Any) -> bool:
     return bool(module.set_torch_types(_PLAIN, torch.is_grad_enabled, depth, vars(forward_ad)))
 
 
-# Whether tensors are read through the C functions that their type offers (torch 2.10 and later), not as NumPy arrays.
-DIRECT = introduce(_cpu)
+# Tensors are read through the C functions that their type offers (torch 2.10 and later), or else as NumPy arrays.
+if introduce(_cpu):
+    backends.DIRECT.add("torch")
 for _loaded in ("fastnets._cuda", "fastnets._cuda_emulated"):
     if _loaded in sys.modules:
         introduce(sys.modules[_loaded])
