@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 from fastnets import reference
+from fastnets.backends import OPS
 from fastnets.cases import CASES, FLOATS, tolerances
+from fastnets.cases.trial import draw_gradients
 from mutants import BACKWARD, FORWARD, SINGLE_AND_DOUBLE, as_tuple
 
 CHANGED = 32  # fewer changed elements may, by chance, all be changed by less than a rounding of half precision
@@ -35,9 +37,15 @@ def judge(mutated, expected, bounds, dtypes, what, least=CHANGED):
 
 
 def output_dtypes(op, args):
-    if op == "adamw":
-        return [getattr(a, "dtype", None) for a in (args[0], *args[2:5])]
-    return [args[0].dtype, np.dtype(np.int64)]
+    """Of the outputs, then of what is updated; those that are no results of arithmetic come last and are int64."""
+    row = OPS[op]
+    updated = [getattr(a, "dtype", None) for a, is_updated in zip(args, row.updated, strict=False) if is_updated]
+    outputs = [first_float(args) if has_gradient else np.dtype(np.int64) for has_gradient in row.has_gradient]
+    return [*outputs, *updated]
+
+
+def first_float(args):
+    return next(a.dtype for a in args if isinstance(a, np.ndarray) and not np.issubdtype(a.dtype, np.integer))
 
 
 def draw(case, rng, dtype):
@@ -62,11 +70,11 @@ def test_zeros_and_shifted_outputs_are_refused(op, dtype, rng, seed):
             [e if e is None else -e for e in expected],
         ):
             seen += judge(mutated, expected, bounds, [None] * len(expected), f"seed {seed}, {case}")
-        if op == "adamw":
+        if not any(OPS[op].has_gradient):
             continue
-        dy = rng.standard_normal(expected[0].shape).astype(args[0].dtype)
-        expected = getattr(reference, op + "_backward")(dy, *args)
-        bounds = tolerances.bound_backward(op, (dy,), args, expected)
+        grads = draw_gradients(OPS[op], case, expected, first_float(args), rng)
+        expected = getattr(reference, op + "_backward")(*grads, *args)
+        bounds = tolerances.bound_backward(op, grads, args, expected)
         for mutated in (
             [e if e is None else np.zeros(e.shape) for e in expected],
             [e if e is None else np.roll(e, 1) for e in expected],
@@ -103,11 +111,11 @@ def test_mutant_gradient_is_refused(op, mutate, dtypes, dtype, rng, seed):
     seen = False
     for case in CASES[op]:
         args = draw(case, rng, dtype)
-        dy = rng.standard_normal(np.shape(as_tuple(getattr(reference, op)(*args))[0])).astype(args[0].dtype)
-        mutated = mutate(*in_float64([dy, *args]))
+        grads = draw_gradients(OPS[op], case, as_tuple(getattr(reference, op)(*args)), first_float(args), rng)
+        mutated = mutate(*in_float64([*grads, *args]))
         if mutated is None:
             continue
-        expected = getattr(reference, op + "_backward")(dy, *args)
-        bounds = tolerances.bound_backward(op, (dy,), args, expected)
-        seen |= judge(mutated, expected, bounds, [args[0].dtype] * len(expected), f"seed {seed}, {case}")
+        expected = getattr(reference, op + "_backward")(*grads, *args)
+        bounds = tolerances.bound_backward(op, grads, args, expected)
+        seen |= judge(mutated, expected, bounds, [first_float(args)] * len(expected), f"seed {seed}, {case}")
     assert seen

@@ -5,43 +5,11 @@ import pytest
 
 import fastnets
 from fastnets import backends
-from fastnets.cases import CASES, FLOATS
-from fastnets.cases.case import Array, Case, Labels, PositiveState, State
+from fastnets.cases import BATCHED, CASES, FLOATS, LARGE
 from fastnets.cases.trial import Trial, rows
 
 ROWS = [row for row in rows() if row.backend != "reference"]
 
-# Large enough for several threads to have work.
-LARGE = {
-    "linear": [
-        Case("linear", (Array((259, 530)), Array((391, 530)), Array((391,)), Array((259, 391))), ("gelu",)),
-        Case("linear", (Array((1, 2050)), Array((1027, 2050)), None, None), (None,)),
-        Case("linear", (Array((2051, 17)), Array((5, 17)), Array((5,)), None), (None,)),
-    ],
-    "conv": [
-        Case("conv", (Array((5, 33, 17, 19)), Array((67, 33, 3, 3)), Array((67,)), None),
-             ((1, 1), (1, 1), (1, 1), (1, 1), 1, "zeros", "relu")),
-        Case("conv", (Array((1, 67, 33, 35), "channels_last"), Array((67, 1, 3, 3)), Array((67,)), None),
-             ((2, 2), (1, 1), (1, 1), (1, 1), 67, "zeros", None)),
-        Case("conv", (Array((3, 65, 515)), Array((33, 65, 1)), None, None),
-             ((1,), (0,), (0,), (1,), 1, "zeros", "silu")),
-    ],
-    "max_pool": [
-        Case("max_pool", (Array((5, 33, 35, 33)),), ((3, 3), (2, 2), (1, 1), (1, 1), False, True)),
-        Case("max_pool", (Array((5, 33, 35, 33), "channels_last"),), ((2, 2), (1, 1), (0, 0), (1, 1), True, False)),
-    ],
-    "activation": [Case("activation", (Array((513, 257)),), ("gelu_tanh", 0.0))],
-    "cross_entropy": [
-        Case("cross_entropy", (Array((2051, 65)), Labels((2051,), classes=65), None), (-100, "mean", 0.1)),
-        Case("cross_entropy", (Array((9, 30011)), Labels((9,), classes=30011), None), (-100, "none", 0.0)),
-        Case("cross_entropy", (Array((5, 7, 33, 65)), Labels((5, 33, 65), classes=7), Array((7,))), (-100, "sum", 0.0)),
-    ],
-    "dropout": [Case("dropout", (Array((513, 259)),), (0.3, 7))],
-    "adamw": [
-        Case("adamw", (Array((513, 259)), Array((513, 259)), State((513, 259)), PositiveState((513, 259)), None),
-             (3, 1e-3, 0.9, 0.999, 1e-8, 0.01))
-    ],
-}  # fmt: skip
 IN_TABLE = [op for op in CASES if op in backends.OPS]
 
 
@@ -63,7 +31,7 @@ def threads():
 
 
 def test_every_op_is_here():
-    assert LARGE.keys() == CASES.keys()
+    assert {case.op for case in LARGE} == CASES.keys()
 
 
 @pytest.mark.parametrize("dtype", FLOATS)
@@ -74,7 +42,7 @@ def test_bits_do_not_depend_on_threads_or_run(op, row, dtype, threads, rng, seed
         pytest.skip(f"{op} in {dtype} is not there on {row}")
     if dtype == "bfloat16":
         pytest.importorskip("ml_dtypes")
-    large = LARGE[op] if dtype in ("float32", "bfloat16") else []
+    large = [case for case in LARGE if case.op == op] if dtype in ("float32", "bfloat16") else []
     for case in [*large, *CASES[op][::4]]:
         if dtype not in case.dtypes:
             continue
@@ -94,23 +62,6 @@ def moved(case, arguments, shift):
         has_batch = a is not None and name in ("input", "residual", "target") and spec.shape[0] == batch
         rolled.append(np.roll(a, shift, axis=0) if has_batch else a)
     return (*rolled, *arguments[len(rolled) :])
-
-
-BATCHED = [
-    Case("linear", (Array((37, 129)), Array((65, 129)), Array((65,)), Array((37, 65))), ("gelu",)),
-    Case("linear", (Array((300, 33)), Array((17, 33)), None, None), (None,)),
-    Case("conv", (Array((5, 17, 9, 11)), Array((33, 17, 3, 3)), Array((33,)), None),
-         ((1, 1), (1, 1), (1, 1), (1, 1), 1, "zeros", "tanh")),
-    Case("conv", (Array((5, 17, 9, 11), "channels_last"), Array((33, 17, 3, 3)), Array((33,)), None),
-         ((2, 2), (1, 1), (1, 1), (1, 1), 1, "zeros", None)),
-    Case("conv", (Array((7, 9, 8, 7)), Array((9, 1, 3, 3)), None, None),
-         ((1, 1), (1, 1), (1, 1), (1, 1), 9, "zeros", None)),
-    Case("conv", (Array((7, 9, 5, 5)), Array((5, 9, 1, 1)), None, None),
-         ((1, 1), (0, 0), (0, 0), (1, 1), 1, "zeros", None)),
-    Case("max_pool", (Array((5, 3, 9, 7)),), ((3, 3), (2, 2), (1, 1), (1, 1), False, False)),
-    Case("activation", (Array((37, 5)),), ("tanh", 0.0)),
-    Case("cross_entropy", (Array((37, 65)), Labels((37,), classes=65), None), (-100, "none", 0.1)),
-]  # fmt: skip
 
 
 @pytest.mark.parametrize("dtype", FLOATS)

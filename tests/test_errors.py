@@ -8,164 +8,12 @@ import fastnets.functional as F
 from fastnets import backends
 from fastnets.backends import OPS, ops
 from fastnets.cases import CASES
+from wrong import RIGHT as ALL_RIGHT
+from wrong import WRONG
+from wrong.values import inf, nan
 
-RNG = np.random.default_rng(5)
-
-
-def normal(*shape, dtype=np.float32):
-    return RNG.standard_normal(shape).astype(dtype)
-
-
-# what is right: the function's op of the table, its arguments
-RIGHT = {
-    "linear": ("linear", dict(
-        input=normal(3, 4), weight=normal(5, 4), bias=normal(5), residual=normal(3, 5), activation="relu")),
-    "conv1d": ("conv", dict(
-        input=normal(2, 4, 9), weight=normal(6, 2, 3), bias=normal(6), stride=2, padding=1, dilation=1, groups=2,
-        activation="silu", residual=normal(2, 6, 5), padding_mode="reflect")),
-    "conv2d": ("conv", dict(
-        input=normal(2, 4, 9, 8), weight=normal(6, 4, 3, 3), bias=normal(6), stride=1, padding=1, dilation=1, groups=1,
-        activation=None, residual=normal(2, 6, 9, 8), padding_mode="zeros")),
-    "conv3d": ("conv", dict(
-        input=normal(1, 2, 4, 4, 4), weight=normal(3, 2, 2, 2, 2), bias=normal(3), stride=1, padding=0, dilation=1,
-        groups=1, activation=None, residual=None, padding_mode="zeros")),
-    "max_pool1d": ("max_pool", dict(
-        input=normal(2, 3, 9), kernel_size=3, stride=2, padding=1, dilation=1, ceil_mode=False, return_indices=True)),
-    "max_pool2d": ("max_pool", dict(
-        input=normal(2, 3, 9, 8), kernel_size=2, stride=2, padding=0, dilation=1, ceil_mode=False,
-        return_indices=False)),
-    "gelu": ("activation", dict(input=normal(3, 4))),
-    "leaky_relu": ("activation", dict(input=normal(3, 4), negative_slope=0.1)),
-    "elu": ("activation", dict(input=normal(3, 4), alpha=0.1)),
-    "cross_entropy": ("cross_entropy", dict(
-        input=normal(3, 4), target=np.array([0, 3, 1]), weight=np.ones(4, np.float32), ignore_index=-100,
-        reduction="mean", label_smoothing=0.1)),
-    "dropout": ("dropout", dict(input=normal(3, 4), p=0.5, seed=1)),
-    "adamw": ("adamw", dict(
-        parameter=normal(3, 4), gradient=normal(3, 4), exp_avg=normal(3, 4), exp_avg_sq=np.abs(normal(3, 4)),
-        master=None, step=1, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8, weight_decay=0.01)),
-}  # fmt: skip
-RIGHT = {name: arguments for name, (op, arguments) in RIGHT.items() if op in OPS}
-
-nan, inf = float("nan"), float("inf")
-
-# function, argument, wrong value, exception, what the message must hold beside function and argument
-WRONG = [
-    ("linear", "input", normal(3, 5), ValueError, ["(3, 5)", "(5, 4)", "4"]),
-    ("linear", "input", np.ones((), np.float32), ValueError, ["()"]),
-    ("linear", "weight", normal(5), ValueError, ["(5,)"]),
-    ("linear", "weight", normal(5, 4, 1), ValueError, ["(5, 4, 1)"]),
-    ("linear", "weight", normal(5, 4, dtype=np.float64), TypeError, ["float32", "float64", "astype"]),
-    ("linear", "bias", normal(4), ValueError, ["(4,)", "5"]),
-    ("linear", "bias", normal(1, 5), ValueError, ["(1, 5)", "5"]),
-    ("linear", "bias", normal(5, dtype=np.float16), TypeError, ["float16", "float32"]),
-    ("linear", "residual", normal(3, 4), ValueError, ["(3, 4)", "(3, 5)"]),
-    ("linear", "residual", normal(5), ValueError, ["(5,)", "(3, 5)"]),
-    ("linear", "activation", "relu6", ValueError, ["relu6", "gelu"]),
-    ("linear", "activation", "leaky_relu", ValueError, ["leaky_relu"]),
-    ("linear", "activation", "RELU", ValueError, ["RELU"]),
-    ("linear", "activation", 1, TypeError, ["1"]),
-    ("linear", "activation", "none", ValueError, ["none"]),
-    ("conv1d", "input", normal(4, 9, 1, 1), ValueError, ["(4, 9, 1, 1)"]),
-    ("conv1d", "padding", 9, ValueError, ["9", "reflect"]),
-    ("conv2d", "input", normal(2, 3, 9, 8), ValueError, ["3", "(6, 4, 3, 3)", "4"]),
-    ("conv2d", "input", normal(2, 4, 9), ValueError, ["2", "(6, 4, 3, 3)", "4"]),
-    ("conv2d", "weight", normal(6, 4, 3), ValueError, ["(6, 4, 3)"]),
-    ("conv2d", "weight", normal(6, 3, 3, 3), ValueError, ["(6, 3, 3, 3)", "4"]),
-    ("conv2d", "weight", normal(6, 4, 0, 3), ValueError, ["(6, 4, 0, 3)"]),
-    ("conv2d", "weight", normal(6, 4, 12, 3), ValueError, ["12"]),
-    ("conv2d", "weight", normal(6, 4, 3, 3, dtype=np.float64), TypeError, ["float32", "float64"]),
-    ("conv2d", "bias", normal(5), ValueError, ["(5,)", "6"]),
-    ("conv2d", "residual", normal(2, 6, 9, 7), ValueError, ["(2, 6, 9, 7)", "(2, 6, 9, 8)"]),
-    ("conv2d", "stride", 0, ValueError, ["0"]),
-    ("conv2d", "stride", (1, -1), ValueError, ["-1"]),
-    ("conv2d", "stride", (1, 1, 1), ValueError, ["(1, 1, 1)"]),
-    ("conv2d", "stride", 1.5, TypeError, ["1.5"]),
-    ("conv2d", "stride", "1", TypeError, ["'1'"]),
-    ("conv2d", "stride", None, TypeError, ["None"]),
-    ("conv2d", "stride", 2**62, ValueError, [str(2**62)]),
-    ("conv2d", "stride", 2**70, ValueError, [str(2**70)]),
-    ("conv2d", "padding", -1, ValueError, ["-1"]),
-    ("conv2d", "padding", "full", ValueError, ["full"]),
-    ("conv2d", "padding", nan, TypeError, ["nan"]),
-    ("conv2d", "dilation", 0, ValueError, ["0"]),
-    ("conv2d", "dilation", 9, ValueError, ["9"]),
-    ("conv2d", "dilation", 2**62, ValueError, [str(2**62)]),
-    ("conv2d", "groups", 0, ValueError, ["0"]),
-    ("conv2d", "groups", -2, ValueError, ["-2"]),
-    ("conv2d", "groups", 3, ValueError, ["3"]),
-    ("conv2d", "groups", 2**63, ValueError, [str(2**63)]),
-    ("conv2d", "groups", 1.0, TypeError, ["1.0"]),
-    ("conv2d", "groups", True, TypeError, ["True"]),
-    ("conv2d", "padding_mode", "wrap", ValueError, ["wrap", "circular"]),
-    ("conv2d", "padding_mode", None, (TypeError, ValueError), ["None"]),
-    ("conv2d", "padding_mode", 0, TypeError, ["0"]),
-    ("conv2d", "activation", "softmax", ValueError, ["softmax"]),
-    ("conv3d", "weight", normal(3, 2, 5, 2, 2), ValueError, ["5"]),
-    ("max_pool1d", "padding", 2, ValueError, ["2"]),
-    ("max_pool1d", "kernel_size", 0, ValueError, ["0"]),
-    ("max_pool1d", "dilation", 6, ValueError, ["6"]),
-    ("max_pool2d", "input", normal(9, 8), ValueError, ["(9, 8)"]),
-    ("max_pool2d", "input", normal(2, 3, 0, 8), ValueError, ["(2, 3, 0, 8)"]),
-    ("max_pool2d", "input", np.ones((2, 3, 9, 8), np.int64), TypeError, ["int64"]),
-    ("max_pool2d", "kernel_size", (2, 2, 2), ValueError, ["(2, 2, 2)"]),
-    ("max_pool2d", "kernel_size", -1, ValueError, ["-1"]),
-    ("max_pool2d", "kernel_size", 10, ValueError, ["10"]),
-    ("max_pool2d", "kernel_size", 2**62, ValueError, [str(2**62)]),
-    ("max_pool2d", "kernel_size", "2", TypeError, ["'2'"]),
-    ("max_pool2d", "stride", 0, ValueError, ["0"]),
-    ("max_pool2d", "padding", -1, ValueError, ["-1"]),
-    ("max_pool2d", "padding", 2, ValueError, ["2"]),
-    ("max_pool2d", "dilation", 0, ValueError, ["0"]),
-    ("leaky_relu", "negative_slope", "a", TypeError, ["'a'"]),
-    ("leaky_relu", "negative_slope", nan, ValueError, ["nan"]),
-    ("elu", "alpha", None, TypeError, ["None"]),
-    ("elu", "alpha", nan, ValueError, ["nan"]),
-    ("cross_entropy", "input", np.ones((), np.float32), ValueError, ["()"]),
-    ("cross_entropy", "input", normal(4, 4), ValueError, ["(3,)", "(4, 4)"]),
-    ("cross_entropy", "target", np.array([0, 4, 1]), ValueError, ["4"]),
-    ("cross_entropy", "target", np.array([0, -1, 1]), ValueError, ["-1"]),
-    ("cross_entropy", "target", np.array([0, 2**40, 1]), ValueError, [str(2**40)]),
-    ("cross_entropy", "target", np.array([0, -(2**63), 1]), ValueError, [str(-(2**63))]),
-    ("cross_entropy", "target", np.array([0, 3, 1], np.uint8), TypeError, ["uint8"]),
-    ("cross_entropy", "target", np.array([True, False, True]), TypeError, ["bool"]),
-    ("cross_entropy", "target", normal(3), (TypeError, ValueError), []),
-    ("cross_entropy", "target", normal(3, 5), ValueError, ["(3, 5)"]),
-    ("cross_entropy", "target", normal(3, 4, dtype=np.float64), TypeError, ["float64"]),
-    ("cross_entropy", "weight", normal(3), ValueError, ["(3,)", "4"]),
-    ("cross_entropy", "weight", normal(4, dtype=np.float64), TypeError, ["float64"]),
-    ("cross_entropy", "weight", np.ones(4, np.int64), TypeError, ["int64"]),
-    ("cross_entropy", "reduction", "avg", ValueError, ["avg", "mean"]),
-    ("cross_entropy", "reduction", 1, TypeError, ["1"]),
-    ("cross_entropy", "label_smoothing", -0.1, ValueError, ["-0.1"]),
-    ("cross_entropy", "label_smoothing", 1.1, ValueError, ["1.1"]),
-    ("cross_entropy", "label_smoothing", nan, ValueError, ["nan"]),
-    ("cross_entropy", "label_smoothing", "0", TypeError, ["'0'"]),
-    ("cross_entropy", "ignore_index", 1.5, TypeError, ["1.5"]),
-    ("cross_entropy", "ignore_index", 2**65, ValueError, [str(2**65)]),
-    ("dropout", "p", -0.1, ValueError, ["-0.1"]),
-    ("dropout", "p", 1.5, ValueError, ["1.5"]),
-    ("dropout", "p", nan, ValueError, ["nan"]),
-    ("dropout", "p", inf, ValueError, ["inf"]),
-    ("dropout", "p", "half", TypeError, ["half"]),
-    ("dropout", "seed", 1.5, TypeError, ["1.5"]),
-    ("dropout", "seed", "x", TypeError, ["'x'"]),
-    ("dropout", "input", np.arange(5), TypeError, ["int64"]),
-    ("adamw", "gradient", normal(4, 3), ValueError, ["(4, 3)", "(3, 4)"]),
-    ("adamw", "gradient", normal(3, 4, dtype=np.float64), TypeError, ["float64"]),
-    ("adamw", "exp_avg", normal(3, 4, dtype=np.float16), TypeError, ["float16", "float32"]),
-    ("adamw", "exp_avg_sq", normal(3), ValueError, ["(3,)"]),
-    ("adamw", "master", normal(3, 4, dtype=np.float64), TypeError, ["float64"]),
-    ("adamw", "step", 0, ValueError, ["0"]),
-    ("adamw", "step", 1.0, TypeError, ["1.0"]),
-    ("adamw", "lr", -1.0, ValueError, ["-1"]),
-    ("adamw", "lr", nan, ValueError, ["nan"]),
-    ("adamw", "beta1", 1.0, ValueError, ["1"]),
-    ("adamw", "beta1", -0.1, ValueError, ["-0.1"]),
-    ("adamw", "beta2", nan, ValueError, ["nan"]),
-    ("adamw", "eps", -1.0, ValueError, ["-1"]),
-    ("adamw", "weight_decay", -1.0, ValueError, ["-1"]),
-]
+OP_OF = {name: op for name, (op, _) in ALL_RIGHT.items() if op in OPS}
+RIGHT = {name: ALL_RIGHT[name][1] for name in OP_OF}
 
 
 def function(name):
@@ -266,7 +114,7 @@ def test_mixed_libraries(name):
         assert_says(message, name, argument, [first, "NumPy", "torch"])
 
 
-@pytest.mark.parametrize("name", [name for name in RIGHT if name != "adamw"])
+@pytest.mark.parametrize("name", [name for name in RIGHT if any(OPS[OP_OF[name]].has_gradient)])
 def test_wrong_output_gradient(name):
     y, backward = fastnets.vjp(function(name), **RIGHT[name])
     y = y[0] if isinstance(y, tuple) else y

@@ -98,12 +98,12 @@ def test_broadcast_gradient_is_read_as_its_copy(op, row, session_seed):
     for number in range(0, len(CASES[op]), 3):
         trial = trial_of(op, number, "float32", session_seed)
         call = trial.forward(row)
-        shape = trial.expected[0].shape
-        trial.grad_output, drawn = np.full(shape, 0.7, np.float32), trial.grad_output
+        drawn = trial.grad_outputs
+        trial.grad_outputs = tuple(None if dy is None else np.full(dy.shape, 0.7, np.float32) for dy in drawn)
         expected = trial.backward(row, call)
-        trial.grad_output = np.broadcast_to(np.float32(0.7), shape)
+        trial.grad_outputs = tuple(None if dy is None else np.broadcast_to(np.float32(0.7), dy.shape) for dy in drawn)
         made = trial.backward(row, call)
-        trial.grad_output = drawn
+        trial.grad_outputs = drawn
         for e, g in zip(expected, made, strict=True):
             assert (e is None and g is None) or e.tobytes() == g.tobytes(), f"{row}: {trial.case}"
 

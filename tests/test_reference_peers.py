@@ -4,49 +4,16 @@ import numpy as np
 import pytest
 
 from fastnets import reference
+from fastnets.backends import OPS
 from fastnets.cases import CASES, tolerances
+from fastnets.cases.trial import draw_gradients
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed (extra: peers)")
+from torch_peers import TORCH  # noqa: E402
+from torch_peers.activations import torch_activation  # noqa: E402
+from torch_peers.pooling import torch_max_pool  # noqa: E402
+
 F = torch.nn.functional
-
-
-def torch_activation(z, kind, alpha=None):
-    if kind is None:
-        return z
-    if kind in ("leaky_relu", "elu"):
-        return getattr(F, kind)(z, alpha)
-    return F.gelu(z, approximate="tanh") if kind == "gelu_tanh" else getattr(F, kind)(z)
-
-
-def torch_linear(x, w, b, residual, kind):
-    z = F.linear(x, w, b)
-    return torch_activation(z if residual is None else z + residual, kind)
-
-
-def torch_conv(x, w, b, residual, stride, padding, padding_end, dilation, groups, mode, kind):
-    widths = [width for pair in zip(reversed(padding), reversed(padding_end), strict=True) for width in pair]
-    x = F.pad(x, widths, mode="constant" if mode == "zeros" else mode)
-    z = [F.conv1d, F.conv2d, F.conv3d][len(stride) - 1](x, w, b, stride, 0, dilation, groups)
-    return torch_activation(z if residual is None else z + residual, kind)
-
-
-def torch_max_pool(x, kernel_size, stride, padding, dilation, ceil_mode, return_indices):
-    pool = [F.max_pool1d, F.max_pool2d, F.max_pool3d][len(stride) - 1]
-    return pool(x, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
-
-
-def torch_cross_entropy(x, target, w, ignore_index, reduction, smoothing):
-    target = target if target.is_floating_point() else target.long()
-    return F.cross_entropy(x, target, w, None, ignore_index, None, reduction, smoothing)
-
-
-TORCH = {
-    "linear": torch_linear,
-    "conv": torch_conv,
-    "max_pool": torch_max_pool,
-    "activation": torch_activation,
-    "cross_entropy": torch_cross_entropy,
-}
 
 
 def torch_serves(case):
@@ -66,8 +33,8 @@ def as_tensor(a, differentiable):
 
 
 def is_differentiable(op, place, a):
-    is_class_weight = op == "cross_entropy" and place == 2
-    return isinstance(a, np.ndarray) and a.dtype == np.float64 and not is_class_weight
+    is_input = place < len(OPS[op].inputs)
+    return is_input and OPS[op].differentiable[place] and isinstance(a, np.ndarray) and a.dtype == np.float64
 
 
 def assert_within(actual, expected, bound, what):
@@ -92,10 +59,11 @@ def test_reference_is_torch(case, rng, seed):
     for y, y_expected, bound in zip(outputs, expected, tolerances.bound(op, args, expected), strict=True):
         assert_within(y, y_expected, bound, f"seed {seed}, {op} {case}")
 
-    dy = rng.standard_normal(expected[0].shape)
-    expected_gradients = getattr(reference, op + "_backward")(dy, *args)
-    bounds = tolerances.bound_backward(op, (dy,), args, expected_gradients)
-    outputs[0].backward(torch.tensor(dy))
+    grads = draw_gradients(OPS[op], case, expected, np.float64, rng)
+    expected_gradients = getattr(reference, op + "_backward")(*grads, *args)
+    bounds = tolerances.bound_backward(op, grads, args, expected_gradients)
+    pulled = [(y, torch.tensor(np.array(dy))) for y, dy in zip(outputs, grads, strict=False) if dy is not None]
+    torch.autograd.backward(*map(list, zip(*pulled, strict=True)))
     for i, (gradient, bound) in enumerate(zip(expected_gradients, bounds, strict=True)):
         tensor_gradient = tensors[i].grad if isinstance(tensors[i], torch.Tensor) else None
         assert_within(tensor_gradient, gradient, bound, f"seed {seed}, gradient {i} of {op} {case}")

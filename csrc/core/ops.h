@@ -1,7 +1,6 @@
 // The op table: every op of the library, once. A backend answers each with the same three functions.
 #pragma once
-#include <cstddef>
-
+#include "core/entries.h"
 #include "core/ops/adamw.h"
 #include "core/ops/conv.h"
 #include "core/ops/cross_entropy.h"
@@ -21,29 +20,6 @@
   X(adamw, AdamW)
 
 namespace fastnets {
-
-enum class Pass : std::int8_t { forward, backward };
-
-// What an op may use beside its arguments.
-struct Context {
-  std::byte* workspace = nullptr;  // as many bytes as workspace_bytes asked for, aligned to 64
-  void* stream = nullptr;          // the caller's CUDA stream
-};
-
-// Panels of a weight, made once and kept by the user: how large, and which of an op's arrangements.
-struct PackSpec {
-  std::size_t bytes;
-  int arrangement;
-};
-
-template <class Op>
-struct Entries {
-  std::size_t (*workspace_bytes)(const Op&, Pass) = nullptr;
-  void (*forward)(const Op&, const Context&) = nullptr;
-  void (*backward)(const Op&, const Context&) = nullptr;
-  PackSpec (*pack_spec)(const Op&) = nullptr;  // null where an op has no weight to pack
-  void (*pack)(const Op&, void* panels) = nullptr;
-};
 
 // One row: a backend compiled for one instruction set or GPU architecture. An op without entries is not served there.
 struct KernelTable {

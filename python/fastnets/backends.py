@@ -314,12 +314,7 @@ def _reference_forward(op: Op, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
     described, _ = getattr(_cpu, op.name + "_infer")(host, False)  # checks the arguments, and says the dtypes
     first = next(a for a in arguments[: len(op.inputs)] if a is not None)
     made = getattr(reference, op.name)(*host)
-    values = iter(made if isinstance(made, tuple) else (made,))
-    if op.in_place:
-        for target, updated in zip(arguments, op.updated, strict=False):
-            value = next(values) if updated else None
-            if target is not None and value is not None:
-                arrays.assign(target, value)
+    values = iter(made if isinstance(made, tuple) else (made,))  # the outputs that are there, then what is updated
     outputs: list[Any] = []
     for spec in described:
         if spec is None:
@@ -327,6 +322,9 @@ def _reference_forward(op: Op, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
         else:
             value = np.asarray(next(values)).astype(numpy_dtype(spec.dtype))
             outputs.append(arrays.from_numpy(value, first))
+    for target, value in zip((a for a, u in zip(arguments, op.updated, strict=False) if u), values, strict=True):
+        if target is not None:
+            arrays.assign(target, value)
     return tuple(outputs)
 
 
@@ -334,8 +332,11 @@ def _reference_backward(call: Call, gradients: tuple[Any, ...], wanted: tuple[bo
     op = call.op
     host = _host_arguments(op, call.arguments)
     outputs = [o for o, differentiable in zip(call.outputs, op.has_gradient, strict=True) if differentiable]
-    given = []
+    given: list[Any] = []
     for name, output, gradient in zip(op.outputs, outputs, gradients, strict=False):
+        if output is None:
+            given.append(None)
+            continue
         if gradient is not None and tuple(gradient.shape) != tuple(output.shape):
             raise ValueError(
                 f"{op.name}: the gradient of {name} is {tuple(gradient.shape)} but {name} is {tuple(output.shape)}"

@@ -16,4 +16,8 @@ CASES = {
     "adamw": optimizers.CASES,
 }
 
-__all__ = ["CASES", "FLOATS", "Case", "numpy_dtype", "state_dtype", "tolerances"]
+_FAMILIES = (linear, convolution, pooling, activations, losses, random, optimizers)
+LARGE = [case for family in _FAMILIES for case in family.LARGE]
+BATCHED = [case for family in _FAMILIES for case in getattr(family, "BATCHED", ())]
+
+__all__ = ["BATCHED", "CASES", "FLOATS", "LARGE", "Case", "numpy_dtype", "state_dtype", "tolerances"]

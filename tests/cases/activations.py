@@ -1,6 +1,6 @@
 """Cases of activation: input; kind, alpha."""
 
-from .case import Case, Spread
+from .case import Array, Case, Spread
 
 KINDS = ("relu", "gelu", "gelu_tanh", "silu", "tanh", "sigmoid", "leaky_relu", "elu")
 _SHAPES = [(7, 129), (3, 1, 65, 17)]
@@ -18,3 +18,13 @@ CASES = [
     Case("activation", (Spread((0,)),), ("relu", 0.0)),
     Case("activation", (Spread((3, 0, 2)),), ("gelu", 0.0)),
 ]
+
+# fmt: off
+LARGE = [  # enough for several threads to have work
+    Case("activation", (Array((513, 257)),), ("gelu_tanh", 0.0)),
+]
+
+BATCHED = [  # of independent parts along the first dimension
+    Case("activation", (Array((37, 5)),), ("tanh", 0.0)),
+]
+# fmt: on

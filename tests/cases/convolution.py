@@ -87,3 +87,25 @@ CASES = [
     _case(3, 7, (6, 5), 5, (3, 3), padding=1, residual=True, layouts={"input": "broadcast", "residual": "broadcast"}),
     _case(2, 7, (6, 5), 5, (3, 3), layouts={"input": "offset", "weight": "offset", "bias": "readonly"}),
 ]  # fmt: skip
+
+# fmt: off
+LARGE = [  # enough for several threads to have work
+    Case("conv", (Array((5, 33, 17, 19)), Array((67, 33, 3, 3)), Array((67,)), None),
+             ((1, 1), (1, 1), (1, 1), (1, 1), 1, "zeros", "relu")),
+        Case("conv", (Array((1, 67, 33, 35), "channels_last"), Array((67, 1, 3, 3)), Array((67,)), None),
+             ((2, 2), (1, 1), (1, 1), (1, 1), 67, "zeros", None)),
+        Case("conv", (Array((3, 65, 515)), Array((33, 65, 1)), None, None),
+             ((1,), (0,), (0,), (1,), 1, "zeros", "silu")),
+]
+
+BATCHED = [  # of independent parts along the first dimension
+    Case("conv", (Array((5, 17, 9, 11)), Array((33, 17, 3, 3)), Array((33,)), None),
+         ((1, 1), (1, 1), (1, 1), (1, 1), 1, "zeros", "tanh")),
+    Case("conv", (Array((5, 17, 9, 11), "channels_last"), Array((33, 17, 3, 3)), Array((33,)), None),
+         ((2, 2), (1, 1), (1, 1), (1, 1), 1, "zeros", None)),
+    Case("conv", (Array((7, 9, 8, 7)), Array((9, 1, 3, 3)), None, None),
+         ((1, 1), (1, 1), (1, 1), (1, 1), 9, "zeros", None)),
+    Case("conv", (Array((7, 9, 5, 5)), Array((5, 9, 1, 1)), None, None),
+         ((1, 1), (0, 0), (0, 0), (1, 1), 1, "zeros", None)),
+]
+# fmt: on

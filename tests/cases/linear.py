@@ -57,3 +57,16 @@ CASES = [
     _case((17,), 129, 33, layouts={"input": "offset", "weight": "offset", "bias": "offset"}),
     _case((9,), 33, 17, layouts={"input": "readonly", "weight": "readonly", "bias": "readonly"}),
 ]  # fmt: skip
+
+# fmt: off
+LARGE = [  # enough for several threads to have work
+    Case("linear", (Array((259, 530)), Array((391, 530)), Array((391,)), Array((259, 391))), ("gelu",)),
+        Case("linear", (Array((1, 2050)), Array((1027, 2050)), None, None), (None,)),
+        Case("linear", (Array((2051, 17)), Array((5, 17)), Array((5,)), None), (None,)),
+]
+
+BATCHED = [  # of independent parts along the first dimension
+    Case("linear", (Array((37, 129)), Array((65, 129)), Array((65,)), Array((37, 65))), ("gelu",)),
+    Case("linear", (Array((300, 33)), Array((17, 33)), None, None), (None,)),
+]
+# fmt: on

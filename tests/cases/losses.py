@@ -50,3 +50,15 @@ CASES = [
     _probabilities((17, 33), layout="transposed"),
     _probabilities((17, 33), layout="negative"),
 ]
+
+# fmt: off
+LARGE = [  # enough for several threads to have work
+    Case("cross_entropy", (Array((2051, 65)), Labels((2051,), classes=65), None), (-100, "mean", 0.1)),
+        Case("cross_entropy", (Array((9, 30011)), Labels((9,), classes=30011), None), (-100, "none", 0.0)),
+        Case("cross_entropy", (Array((5, 7, 33, 65)), Labels((5, 33, 65), classes=7), Array((7,))), (-100, "sum", 0.0)),
+]
+
+BATCHED = [  # of independent parts along the first dimension
+    Case("cross_entropy", (Array((37, 65)), Labels((37,), classes=65), None), (-100, "none", 0.1)),
+]
+# fmt: on

@@ -23,3 +23,10 @@ CASES = [
     _case((17, 9), layout="transposed"),
     _case((17, 9), master=True, layout="strided"),
 ]
+
+# fmt: off
+LARGE = [  # enough for several threads to have work
+    Case("adamw", (Array((513, 259)), Array((513, 259)), State((513, 259)), PositiveState((513, 259)), None),
+             (3, 1e-3, 0.9, 0.999, 1e-8, 0.01)),
+]
+# fmt: on

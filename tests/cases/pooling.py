@@ -43,3 +43,14 @@ CASES = [
     _case((3, 3, 9, 7), (3, 3), stride=2, layout="broadcast"),
     _case((2, 3, 9, 7), (2, 2), layout="offset"),
 ]
+
+# fmt: off
+LARGE = [  # enough for several threads to have work
+    Case("max_pool", (Array((5, 33, 35, 33)),), ((3, 3), (2, 2), (1, 1), (1, 1), False, True)),
+        Case("max_pool", (Array((5, 33, 35, 33), "channels_last"),), ((2, 2), (1, 1), (0, 0), (1, 1), True, False)),
+]
+
+BATCHED = [  # of independent parts along the first dimension
+    Case("max_pool", (Array((5, 3, 9, 7)),), ((3, 3), (2, 2), (1, 1), (1, 1), False, False)),
+]
+# fmt: on

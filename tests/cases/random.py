@@ -14,3 +14,9 @@ CASES = [
     *[Case("dropout", (Array((5, 33), layout),), (0.3, 11))
       for layout in ("transposed", "rows", "strided", "negative", "broadcast", "offset", "readonly")],
 ]  # fmt: skip
+
+# fmt: off
+LARGE = [  # enough for several threads to have work
+    Case("dropout", (Array((513, 259)),), (0.3, 7)),
+]
+# fmt: on

@@ -96,6 +96,20 @@ def poison(shape, dtype):
     del kept
 
 
+def draw_gradients(op: backends.Op, case: Case, expected: tuple[Any, ...], dtype: Any, rng: np.random.Generator):
+    """A gradient for each output that has one, laid out as the first input is; None for one that is not there."""
+    first, made = case.inputs[0], []
+    for value, differentiable in zip(expected[: len(op.outputs)], op.has_gradient, strict=False):
+        if not differentiable:
+            continue
+        dy = None if value is None else rng.standard_normal(value.shape).astype(dtype)
+        # not broadcast: sums of equal terms round to one side, which no bound in Σ|terms| · eps allows for
+        if dy is not None and dy.ndim == len(first.shape) and first.layout != "broadcast":
+            dy = lay_out(dy, first.layout)
+        made.append(dy)
+    return tuple(made)
+
+
 class Trial:
     """A case drawn in a dtype: arguments, output gradient, and what the reference makes of them, with bounds."""
 
@@ -106,20 +120,17 @@ class Trial:
         self.bounds = tolerances.bound(case.op, self.arguments, self.expected)
         self.has_backward = any(self.op.has_gradient)
         if self.has_backward:
-            dy = rng.standard_normal(self.expected[0].shape).astype(self.arguments[0].dtype)
-            first = case.inputs[0]
-            # not broadcast: sums of equal terms round to one side, which no bound in Σ|terms| · eps allows for
-            has_layout = dy.ndim == len(first.shape) and first.layout != "broadcast"
-            self.grad_output = lay_out(dy, first.layout) if has_layout else dy
-            self.expected_gradients = getattr(reference, case.op + "_backward")(self.grad_output, *self.arguments)
+            dtype = self.arguments[self.op.differentiable.index(True)].dtype
+            self.grad_outputs = draw_gradients(self.op, case, self.expected, dtype, rng)
+            self.expected_gradients = getattr(reference, case.op + "_backward")(*self.grad_outputs, *self.arguments)
             self.gradient_bounds = tolerances.bound_backward(
-                case.op, (self.grad_output,), self.arguments, self.expected_gradients
+                case.op, self.grad_outputs, self.arguments, self.expected_gradients
             )
 
     def forward(self, row: Row, save: bool = True) -> backends.Call:
         """Run forward with poisoned results. What is updated in place is a copy with the same strides."""
         arguments = self.arguments
-        if not self.op.outputs:
+        if self.op.in_place:
             inputs = zip(self.case.inputs, arguments, strict=False)
             copies = [None if a is None else lay_out(np.array(a), spec.layout) for spec, a in inputs]
             arguments = (*copies, *arguments[len(copies) :])
@@ -138,17 +149,16 @@ class Trial:
             if a is not None:
                 poison(a.shape, a.dtype)
         with row.chosen():
-            return backends.backward(call, (self.grad_output,), wanted)
+            return backends.backward(call, self.grad_outputs, wanted)
 
     def outputs(self, call: backends.Call) -> list[Result]:
         """The outputs of a call beside the reference's."""
-        names, actual = self.op.outputs, call.outputs
-        if not names:
-            places = [i for i, name in enumerate(self.op.inputs) if name != "gradient"]
-            names, actual = [self.op.inputs[i] for i in places], [call.arguments[i] for i in places]
-        expected = [*self.expected, *[None] * (len(names) - len(self.expected))]
-        bounds = [*self.bounds, *[None] * (len(names) - len(self.bounds))]
-        return [Result(*row) for row in zip(names, actual, expected, bounds, strict=True)]
+        updated = [i for i, is_updated in enumerate(self.op.updated) if is_updated]
+        made = [y for y in zip(self.op.outputs, call.outputs, strict=True) if y[1] is not None or not updated]
+        made += [(self.op.inputs[i], call.arguments[i]) for i in updated]
+        expected = [*self.expected, *[None] * (len(made) - len(self.expected))]
+        bounds = [*self.bounds, *[None] * (len(made) - len(self.bounds))]
+        return [Result(name, y, *rest) for (name, y), *rest in zip(made, expected, bounds, strict=True)]
 
     def gradients(self, made: tuple[Any, ...]) -> list[Result]:
         """Gradients beside the reference's."""

@@ -4,7 +4,7 @@
 #include <cstdlib>
 
 #include "core/check.h"
-#include "cpu/backend/isas.h"
+#include "isas.h"
 
 namespace fastnets::cpu {
 

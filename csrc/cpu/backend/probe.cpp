@@ -6,8 +6,8 @@
 
 #include "core/check.h"
 #include "cpu/backend/isa.h"
-#include "cpu/backend/isas.h"
 #include "cpu/backend/threads.h"
+#include "isas.h"
 
 namespace fastnets::cpu {
 

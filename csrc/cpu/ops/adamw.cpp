@@ -1,6 +1,7 @@
 #include <cmath>
 
-#include "core/ops.h"
+#include "core/entries.h"
+#include "core/ops/adamw.h"
 #include "cpu/layout.h"
 
 namespace fastnets::cpu::FASTNETS_ISA {
@@ -70,21 +71,11 @@ void run_forward(const AdamW& op, Workspace& workspace) {
   parameters.finish(), masters.finish(), first_moments.finish(), second_moments.finish();
 }
 
-void run(const AdamW& op, Workspace& workspace) {
-  visit_float(op.parameter.dtype, [&]<class T>(Type<T>) { run_forward<T>(op, workspace); });
-}
-
 }  // namespace
 
-std::size_t workspace_bytes(const AdamW& op, Pass) {
-  Workspace count;
-  run(op, count);
-  return count.used;
+void run(const AdamW& op, Pass pass, Workspace& workspace) {
+  if (pass == Pass::backward) return;  // an update has no gradient: none of its fields has one to ask for
+  visit_float(op.parameter.dtype, [&]<class T>(Type<T>) { run_forward<T>(op, workspace); });
 }
-void forward(const AdamW& op, const Context& context) {
-  Workspace workspace{context.workspace};
-  run(op, workspace);
-}
-void backward(const AdamW&, const Context&) {}  // an update has no gradient: none of its fields has one to ask for
 
 }  // namespace fastnets::cpu::FASTNETS_ISA

@@ -1,4 +1,5 @@
-#include "core/ops.h"
+#include "core/entries.h"
+#include "core/ops/conv.h"
 #include "cpu/conv_backward.h"
 #include "cpu/epilogue.h"
 #include "cpu/images.h"
@@ -149,26 +150,12 @@ void run_backward(const Conv& op, Workspace& workspace) {
   }
 }
 
+}  // namespace
+
 void run(const Conv& op, Pass pass, Workspace& workspace) {
   visit_float(op.input.dtype, [&]<class T>(Type<T>) {
     pass == Pass::forward ? run_forward<T>(op, workspace) : run_backward<T>(op, workspace);
   });
-}
-
-}  // namespace
-
-std::size_t workspace_bytes(const Conv& op, Pass pass) {
-  Workspace count;
-  run(op, pass, count);
-  return count.used;
-}
-void forward(const Conv& op, const Context& context) {
-  Workspace workspace{context.workspace};
-  run(op, Pass::forward, workspace);
-}
-void backward(const Conv& op, const Context& context) {
-  Workspace workspace{context.workspace};
-  run(op, Pass::backward, workspace);
 }
 PackSpec pack_spec(const Conv& op) {
   const ConvShape s(op);

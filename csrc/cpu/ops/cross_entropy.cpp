@@ -1,5 +1,6 @@
 #include "cpu/cross_entropy.h"
-#include "core/ops.h"
+#include "core/entries.h"
+#include "core/ops/cross_entropy.h"
 
 namespace fastnets::cpu::FASTNETS_ISA {
 namespace {
@@ -94,26 +95,12 @@ void run_backward(const CrossEntropy& op, Workspace& workspace) {
   });
 }
 
+}  // namespace
+
 void run(const CrossEntropy& op, Pass pass, Workspace& workspace) {
   visit_float(op.input.dtype, [&]<class T>(Type<T>) {
     pass == Pass::forward ? run_forward<T>(op, workspace) : run_backward<T>(op, workspace);
   });
-}
-
-}  // namespace
-
-std::size_t workspace_bytes(const CrossEntropy& op, Pass pass) {
-  Workspace count;
-  run(op, pass, count);
-  return count.used;
-}
-void forward(const CrossEntropy& op, const Context& context) {
-  Workspace workspace{context.workspace};
-  run(op, Pass::forward, workspace);
-}
-void backward(const CrossEntropy& op, const Context& context) {
-  Workspace workspace{context.workspace};
-  run(op, Pass::backward, workspace);
 }
 
 }  // namespace fastnets::cpu::FASTNETS_ISA

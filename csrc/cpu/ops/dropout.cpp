@@ -1,6 +1,7 @@
 #include <cmath>
 
-#include "core/ops.h"
+#include "core/entries.h"
+#include "core/ops/dropout.h"
 #include "cpu/layout.h"
 #include "cpu/random.h"
 
@@ -90,6 +91,8 @@ void apply(const Dropout& op, const Tensor& from, const Tensor& to, Workspace& w
   drop_channels_last(drop, x, N, C, size / (N * C), to.as<T>());
 }
 
+}  // namespace
+
 void run(const Dropout& op, Pass pass, Workspace& workspace) {
   visit_float(op.input.dtype, [&]<class T>(Type<T>) {
     if (pass == Pass::forward)
@@ -97,22 +100,6 @@ void run(const Dropout& op, Pass pass, Workspace& workspace) {
     else if (op.grad_input)
       apply<T>(op, op.grad_output, op.grad_input, workspace);
   });
-}
-
-}  // namespace
-
-std::size_t workspace_bytes(const Dropout& op, Pass pass) {
-  Workspace count;
-  run(op, pass, count);
-  return count.used;
-}
-void forward(const Dropout& op, const Context& context) {
-  Workspace workspace{context.workspace};
-  run(op, Pass::forward, workspace);
-}
-void backward(const Dropout& op, const Context& context) {
-  Workspace workspace{context.workspace};
-  run(op, Pass::backward, workspace);
 }
 
 }  // namespace fastnets::cpu::FASTNETS_ISA

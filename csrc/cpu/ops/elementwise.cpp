@@ -1,4 +1,5 @@
-#include "core/ops.h"
+#include "core/entries.h"
+#include "core/ops/elementwise.h"
 #include "cpu/activation.h"
 #include "cpu/layout.h"
 
@@ -34,26 +35,12 @@ void run_backward(const Elementwise& op, Workspace& workspace) {
   grad_activation(op.kind, dy, x, y, op.input.size(), op.grad_input.as<T>(), static_cast<Accumulator<T>>(op.alpha));
 }
 
+}  // namespace
+
 void run(const Elementwise& op, Pass pass, Workspace& workspace) {
   visit_float(op.input.dtype, [&]<class T>(Type<T>) {
     pass == Pass::forward ? run_forward<T>(op, workspace) : run_backward<T>(op, workspace);
   });
-}
-
-}  // namespace
-
-std::size_t workspace_bytes(const Elementwise& op, Pass pass) {
-  Workspace count;
-  run(op, pass, count);
-  return count.used;
-}
-void forward(const Elementwise& op, const Context& context) {
-  Workspace workspace{context.workspace};
-  run(op, Pass::forward, workspace);
-}
-void backward(const Elementwise& op, const Context& context) {
-  Workspace workspace{context.workspace};
-  run(op, Pass::backward, workspace);
 }
 
 }  // namespace fastnets::cpu::FASTNETS_ISA

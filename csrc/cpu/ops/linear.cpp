@@ -1,4 +1,5 @@
-#include "core/ops.h"
+#include "core/entries.h"
+#include "core/ops/linear.h"
 #include "cpu/epilogue.h"
 #include "cpu/few_rows.h"
 #include "cpu/layout.h"
@@ -81,26 +82,12 @@ void run_backward(const Linear& op, Workspace& workspace) {
   if (op.grad_bias && run) sum_rows(dz, M, N, N, op.grad_bias.as<T>());
 }
 
+}  // namespace
+
 void run(const Linear& op, Pass pass, Workspace& workspace) {
   visit_float(op.input.dtype, [&]<class T>(Type<T>) {
     pass == Pass::forward ? run_forward<T>(op, workspace) : run_backward<T>(op, workspace);
   });
-}
-
-}  // namespace
-
-std::size_t workspace_bytes(const Linear& op, Pass pass) {
-  Workspace count;
-  run(op, pass, count);
-  return count.used;
-}
-void forward(const Linear& op, const Context& context) {
-  Workspace workspace{context.workspace};
-  run(op, Pass::forward, workspace);
-}
-void backward(const Linear& op, const Context& context) {
-  Workspace workspace{context.workspace};
-  run(op, Pass::backward, workspace);
 }
 PackSpec pack_spec(const Linear& op) {
   std::size_t bytes = 0;

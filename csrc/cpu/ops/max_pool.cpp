@@ -1,4 +1,5 @@
-#include "core/ops.h"
+#include "core/entries.h"
+#include "core/ops/max_pool.h"
 #include "cpu/pool_lines.h"
 
 namespace fastnets::cpu::FASTNETS_ISA {
@@ -138,6 +139,8 @@ void scatter(const PoolShape& s, const T* dy, const std::int64_t* where, T* dx) 
   parallel(s.N * blocks, task);
 }
 
+}  // namespace
+
 void run(const MaxPool& op, Pass pass, Workspace& workspace) {
   const PoolShape s(op);
   std::int64_t* where = (op.return_indices ? op.indices : op.saved_indices).as<std::int64_t>();
@@ -152,22 +155,6 @@ void run(const MaxPool& op, Pass pass, Workspace& workspace) {
       if (workspace.base) scatter(s, dy, where, op.grad_input.as<T>());
     }
   });
-}
-
-}  // namespace
-
-std::size_t workspace_bytes(const MaxPool& op, Pass pass) {
-  Workspace count;
-  run(op, pass, count);
-  return count.used;
-}
-void forward(const MaxPool& op, const Context& context) {
-  Workspace workspace{context.workspace};
-  run(op, Pass::forward, workspace);
-}
-void backward(const MaxPool& op, const Context& context) {
-  Workspace workspace{context.workspace};
-  run(op, Pass::backward, workspace);
 }
 
 }  // namespace fastnets::cpu::FASTNETS_ISA

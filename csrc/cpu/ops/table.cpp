@@ -1,21 +1,33 @@
 // The row of the op table for the instruction set this file is compiled for.
 #include "core/ops.h"
+#include "cpu/backend/scratch.h"
 
 namespace fastnets::cpu::FASTNETS_ISA {
 
-#define FASTNETS_DECLARE(op, Op)                \
-  std::size_t workspace_bytes(const Op&, Pass); \
-  void forward(const Op&, const Context&);      \
-  void backward(const Op&, const Context&);     \
-  PackSpec pack_spec(const Op&);                \
+#define FASTNETS_DECLARE(op, Op)          \
+  void run(const Op&, Pass, Workspace&); \
+  PackSpec pack_spec(const Op&);         \
   void pack(const Op&, void*);
 FASTNETS_OPS(FASTNETS_DECLARE)
 #undef FASTNETS_DECLARE
 
 namespace {
+// A run without memory counts what it would take.
+template <class Op>
+std::size_t workspace_bytes(const Op& op, Pass pass) {
+  Workspace count;
+  run(op, pass, count);
+  return count.used;
+}
+template <class Op, Pass pass>
+void run_in(const Op& op, const Context& context) {
+  Workspace workspace{context.workspace};
+  run(op, pass, workspace);
+}
+
 template <class Op>
 constexpr Entries<Op> entries() {
-  Entries<Op> e{workspace_bytes, forward, backward};
+  Entries<Op> e{workspace_bytes<Op>, run_in<Op, Pass::forward>, run_in<Op, Pass::backward>};
   if constexpr (requires { Op::kPacks; }) e.pack_spec = pack_spec, e.pack = pack;
   return e;
 }

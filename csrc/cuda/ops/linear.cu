@@ -1,4 +1,5 @@
-#include "core/ops.h"
+#include "core/entries.h"
+#include "core/ops/linear.h"
 #include "cuda/gemm.cuh"
 #include "cuda/layout.cuh"
 #include "cuda/reduce.cuh"
@@ -78,26 +79,12 @@ void run_backward(const Linear& op, Workspace& workspace, Stream stream) {
   if (op.grad_bias) sum_rows(op.name, dz, M, N, op.grad_bias.as<T>(), workspace, stream);
 }
 
+}  // namespace
+
 void run(const Linear& op, Pass pass, Workspace& workspace, Stream stream) {
   visit_device_float(op.name, op.input.dtype, [&]<class T>(Type<T>) {
     pass == Pass::forward ? run_forward<T>(op, workspace, stream) : run_backward<T>(op, workspace, stream);
   });
-}
-
-}  // namespace
-
-std::size_t workspace_bytes(const Linear& op, Pass pass) {
-  Workspace count{.counts_only = true};
-  run(op, pass, count, nullptr);
-  return count.used;
-}
-void forward(const Linear& op, const Context& context) {
-  Workspace workspace{.base = context.workspace};
-  run(op, Pass::forward, workspace, static_cast<Stream>(context.stream));
-}
-void backward(const Linear& op, const Context& context) {
-  Workspace workspace{.base = context.workspace};
-  run(op, Pass::backward, workspace, static_cast<Stream>(context.stream));
 }
 
 }  // namespace fastnets::cuda::FASTNETS_ARCH

@@ -1,23 +1,35 @@
 // The row of the op table for the architecture this file is compiled for.
 #include "core/ops.h"
+#include "cuda/backend/launch.h"
+#include "cuda/backend/workspace.h"
 
 namespace fastnets::cuda::FASTNETS_ARCH {
 
 //   the ops of the table that are served so far
 #define FASTNETS_CUDA_OPS(X) X(linear, Linear)
 
-#define FASTNETS_DECLARE(op, Op)                \
-  std::size_t workspace_bytes(const Op&, Pass); \
-  void forward(const Op&, const Context&);      \
-  void backward(const Op&, const Context&);
+#define FASTNETS_DECLARE(op, Op) void run(const Op&, Pass, Workspace&, Stream);
 FASTNETS_CUDA_OPS(FASTNETS_DECLARE)
 #undef FASTNETS_DECLARE
 
 namespace {
 
+// A run that only counts what memory it would take.
+template <class Op>
+std::size_t workspace_bytes(const Op& op, Pass pass) {
+  Workspace count{.counts_only = true};
+  run(op, pass, count, nullptr);
+  return count.used;
+}
+template <class Op, Pass pass>
+void run_in(const Op& op, const Context& context) {
+  Workspace workspace{.base = context.workspace};
+  run(op, pass, workspace, static_cast<Stream>(context.stream));
+}
+
 template <class Op>
 constexpr Entries<Op> entries() {
-  return {workspace_bytes, forward, backward};
+  return {workspace_bytes<Op>, run_in<Op, Pass::forward>, run_in<Op, Pass::backward>};
 }
 
 constexpr KernelTable make_table(const char* name) {

@@ -1,0 +1,7 @@
+"""The ops of the table in PyTorch's words: each takes an op's inputs as tensors, then its parameters."""
+
+from . import activations, losses, pooling, products
+
+TORCH = {op: function for family in (products, pooling, activations, losses) for op, function in family.TORCH.items()}
+
+__all__ = ["TORCH"]

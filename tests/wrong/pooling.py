@@ -1,0 +1,33 @@
+"""Pooling called right and wrong."""
+
+import numpy as np
+
+from .values import normal
+
+# fmt: off
+RIGHT = {
+    "max_pool1d": ("max_pool", dict(
+        input=normal(2, 3, 9), kernel_size=3, stride=2, padding=1, dilation=1, ceil_mode=False, return_indices=True)),
+    "max_pool2d": ("max_pool", dict(
+        input=normal(2, 3, 9, 8), kernel_size=2, stride=2, padding=0, dilation=1, ceil_mode=False,
+        return_indices=False)),
+}
+# fmt: on
+
+WRONG = [
+    ("max_pool1d", "padding", 2, ValueError, ["2"]),
+    ("max_pool1d", "kernel_size", 0, ValueError, ["0"]),
+    ("max_pool1d", "dilation", 6, ValueError, ["6"]),
+    ("max_pool2d", "input", normal(9, 8), ValueError, ["(9, 8)"]),
+    ("max_pool2d", "input", normal(2, 3, 0, 8), ValueError, ["(2, 3, 0, 8)"]),
+    ("max_pool2d", "input", np.ones((2, 3, 9, 8), np.int64), TypeError, ["int64"]),
+    ("max_pool2d", "kernel_size", (2, 2, 2), ValueError, ["(2, 2, 2)"]),
+    ("max_pool2d", "kernel_size", -1, ValueError, ["-1"]),
+    ("max_pool2d", "kernel_size", 10, ValueError, ["10"]),
+    ("max_pool2d", "kernel_size", 2**62, ValueError, [str(2**62)]),
+    ("max_pool2d", "kernel_size", "2", TypeError, ["'2'"]),
+    ("max_pool2d", "stride", 0, ValueError, ["0"]),
+    ("max_pool2d", "padding", -1, ValueError, ["-1"]),
+    ("max_pool2d", "padding", 2, ValueError, ["2"]),
+    ("max_pool2d", "dilation", 0, ValueError, ["0"]),
+]
