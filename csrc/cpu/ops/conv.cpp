@@ -1,5 +1,5 @@
-#include "core/entries.h"
 #include "core/ops/conv.h"
+#include "core/entries.h"
 #include "cpu/conv_backward.h"
 #include "cpu/epilogue.h"
 #include "cpu/images.h"

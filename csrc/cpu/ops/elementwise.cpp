@@ -1,5 +1,5 @@
-#include "core/entries.h"
 #include "core/ops/elementwise.h"
+#include "core/entries.h"
 #include "cpu/activation.h"
 #include "cpu/layout.h"
 

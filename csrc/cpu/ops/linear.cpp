@@ -1,5 +1,5 @@
-#include "core/entries.h"
 #include "core/ops/linear.h"
+#include "core/entries.h"
 #include "cpu/epilogue.h"
 #include "cpu/few_rows.h"
 #include "cpu/layout.h"

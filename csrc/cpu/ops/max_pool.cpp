@@ -1,5 +1,5 @@
-#include "core/entries.h"
 #include "core/ops/max_pool.h"
+#include "core/entries.h"
 #include "cpu/pool_lines.h"
 
 namespace fastnets::cpu::FASTNETS_ISA {

@@ -4,7 +4,7 @@
 
 namespace fastnets::cpu::FASTNETS_ISA {
 
-#define FASTNETS_DECLARE(op, Op)          \
+#define FASTNETS_DECLARE(op, Op)         \
   void run(const Op&, Pass, Workspace&); \
   PackSpec pack_spec(const Op&);         \
   void pack(const Op&, void*);
