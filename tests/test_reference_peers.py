@@ -17,8 +17,11 @@ F = torch.nn.functional
 
 
 def torch_serves(case):
-    # a convolution without channels or of an empty batch has no backward there
-    return case.op in TORCH and not (case.op == "conv" and 0 in case.inputs[0].shape)
+    # a convolution without channels or of an empty batch has no backward there, a normalisation without channels no
+    # forward either
+    shape = case.inputs[0].shape
+    empty = (case.op == "conv" and 0 in shape) or (case.op.startswith("batch_norm") and shape[1] == 0)
+    return case.op in TORCH and not empty
 
 
 def as_tuple(outputs):

@@ -2,6 +2,7 @@
 #pragma once
 #include "core/entries.h"
 #include "core/ops/adamw.h"
+#include "core/ops/batch_norm.h"
 #include "core/ops/conv.h"
 #include "core/ops/cross_entropy.h"
 #include "core/ops/dropout.h"
@@ -10,13 +11,15 @@
 #include "core/ops/max_pool.h"
 
 //   name in Python, struct that holds its arguments
-#define FASTNETS_OPS(X)          \
-  X(linear, Linear)              \
-  X(conv, Conv)                  \
-  X(max_pool, MaxPool)           \
-  X(activation, Elementwise)     \
-  X(dropout, Dropout)            \
-  X(cross_entropy, CrossEntropy) \
+#define FASTNETS_OPS(X)                       \
+  X(linear, Linear)                           \
+  X(conv, Conv)                               \
+  X(max_pool, MaxPool)                        \
+  X(batch_norm_inference, BatchNormInference) \
+  X(batch_norm_training, BatchNormTraining)   \
+  X(activation, Elementwise)                  \
+  X(dropout, Dropout)                         \
+  X(cross_entropy, CrossEntropy)              \
   X(adamw, AdamW)
 
 namespace fastnets {

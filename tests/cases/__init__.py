@@ -3,20 +3,22 @@
 Shared by the tests, by ``fastnets verify`` and by the benchmarks.
 """
 
-from . import activations, convolution, linear, losses, optimizers, pooling, random, tolerances
+from . import activations, convolution, linear, losses, normalization, optimizers, pooling, random, tolerances
 from .case import FLOATS, Case, numpy_dtype, state_dtype
 
 CASES = {
     "linear": linear.CASES,
     "conv": convolution.CASES,
     "max_pool": pooling.CASES,
+    "batch_norm_inference": normalization.INFERENCE,
+    "batch_norm_training": normalization.TRAINING,
     "activation": activations.CASES,
     "cross_entropy": losses.CASES,
     "dropout": random.CASES,
     "adamw": optimizers.CASES,
 }
 
-_FAMILIES = (linear, convolution, pooling, activations, losses, random, optimizers)
+_FAMILIES = (linear, convolution, pooling, normalization, activations, losses, random, optimizers)
 LARGE = [case for family in _FAMILIES for case in family.LARGE]
 BATCHED = [case for family in _FAMILIES for case in getattr(family, "BATCHED", ())]
 

@@ -1,6 +1,6 @@
 """What defective kernels would compute, by family; `FORWARD` and `BACKWARD` list them all."""
 
-from . import activations, losses, optimizers, pooling, products, random
+from . import activations, losses, normalization, optimizers, pooling, products, random
 from .registry import BACKWARD, FORWARD, SINGLE_AND_DOUBLE, as_tuple
 
 __all__ = [
@@ -10,6 +10,7 @@ __all__ = [
     "activations",
     "as_tuple",
     "losses",
+    "normalization",
     "optimizers",
     "pooling",
     "products",

@@ -1,7 +1,8 @@
 """The ops of the table in PyTorch's words: each takes an op's inputs as tensors, then its parameters."""
 
-from . import activations, losses, pooling, products
+from . import activations, losses, normalization, pooling, products
 
-TORCH = {op: function for family in (products, pooling, activations, losses) for op, function in family.TORCH.items()}
+_FAMILIES = (products, pooling, normalization, activations, losses)
+TORCH = {op: function for family in _FAMILIES for op, function in family.TORCH.items()}
 
 __all__ = ["TORCH"]

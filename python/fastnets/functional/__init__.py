@@ -5,9 +5,11 @@ from .convolution import conv1d, conv2d, conv3d
 from .dropout import dropout
 from .linear import linear
 from .losses import cross_entropy
+from .normalization import batch_norm
 from .pooling import max_pool1d, max_pool2d, max_pool3d
 
 __all__ = [
+    "batch_norm",
     "conv1d",
     "conv2d",
     "conv3d",

@@ -10,6 +10,7 @@ from .dropout import Dropout
 from .linear import Linear
 from .loss import CrossEntropyLoss
 from .module import Module
+from .normalization import BatchNorm1d, BatchNorm2d, BatchNorm3d
 from .pooling import MaxPool1d, MaxPool2d, MaxPool3d
 from .shape import Flatten, Identity
 from .tree import Parameter
@@ -17,6 +18,9 @@ from .tree import Parameter
 __all__ = [
     "ELU",
     "GELU",
+    "BatchNorm1d",
+    "BatchNorm2d",
+    "BatchNorm3d",
     "Conv1d",
     "Conv2d",
     "Conv3d",

@@ -12,6 +12,12 @@ from .activations import activation, activation_backward
 from .convolution import conv, conv_backward
 from .linear import linear, linear_backward
 from .losses import cross_entropy, cross_entropy_backward
+from .normalization import (
+    batch_norm_inference,
+    batch_norm_inference_backward,
+    batch_norm_training,
+    batch_norm_training_backward,
+)
 from .optimizers import adamw
 from .pooling import max_pool, max_pool_backward
 from .random import dropout, dropout_backward, philox_4x32, uniform
@@ -20,6 +26,10 @@ __all__ = [
     "activation",
     "activation_backward",
     "adamw",
+    "batch_norm_inference",
+    "batch_norm_inference_backward",
+    "batch_norm_training",
+    "batch_norm_training_backward",
     "conv",
     "conv_backward",
     "cross_entropy",

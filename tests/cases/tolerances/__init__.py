@@ -5,13 +5,15 @@
 and a term for each function and each intermediate rounding, stated where it is added.
 """
 
-from . import activations, losses, optimizers, pooling, products, random
+from . import activations, losses, normalization, optimizers, pooling, products, random
 from .rounding import accumulator_eps, eps, error_over_bound
 
 _MODULES = {
     "linear": products,
     "conv": products,
     "max_pool": pooling,
+    "batch_norm_inference": normalization,
+    "batch_norm_training": normalization,
     "activation": activations,
     "cross_entropy": losses,
     "dropout": random,
