@@ -3,6 +3,7 @@
 #include "core/entries.h"
 #include "core/ops/adamw.h"
 #include "core/ops/conv.h"
+#include "core/ops/conv_transpose.h"
 #include "core/ops/cross_entropy.h"
 #include "core/ops/dropout.h"
 #include "core/ops/elementwise.h"
@@ -10,13 +11,14 @@
 #include "core/ops/max_pool.h"
 
 //   name in Python, struct that holds its arguments
-#define FASTNETS_OPS(X)          \
-  X(linear, Linear)              \
-  X(conv, Conv)                  \
-  X(max_pool, MaxPool)           \
-  X(activation, Elementwise)     \
-  X(dropout, Dropout)            \
-  X(cross_entropy, CrossEntropy) \
+#define FASTNETS_OPS(X)            \
+  X(linear, Linear)                \
+  X(conv, Conv)                    \
+  X(conv_transpose, ConvTranspose) \
+  X(max_pool, MaxPool)             \
+  X(activation, Elementwise)       \
+  X(dropout, Dropout)              \
+  X(cross_entropy, CrossEntropy)   \
   X(adamw, AdamW)
 
 namespace fastnets {

@@ -11,6 +11,7 @@ from .rounding import accumulator_eps, eps, error_over_bound
 _MODULES = {
     "linear": products,
     "conv": products,
+    "conv_transpose": products,
     "max_pool": pooling,
     "activation": activations,
     "cross_entropy": losses,
