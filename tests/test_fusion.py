@@ -75,7 +75,14 @@ def test_one_call_for_convolution_norm_sum_and_activation(rng):
     model = nn.Residual(*normed(rng, nn.ReLU()), nn.Conv2d(5, 3, 1), nn.BatchNorm2d(3), activation="relu")
     x = rng.standard_normal((2, 3, 7, 6)).astype(np.float32)
     assert calls(model.eval(), x) == ["conv", "conv"]
-    assert calls(model.train(), x) == ["conv", "batch_norm", "activation", "conv", "batch_norm", "activation"]
+    assert calls(model.train(), x) == [
+        "conv",
+        "batch_norm_training",
+        "activation",
+        "conv",
+        "batch_norm_training",
+        "activation",
+    ]
 
 
 @pytest.mark.parametrize("dimensions", [1, 2, 3])
@@ -89,7 +96,7 @@ def test_norm_is_folded_in_every_dimension(dimensions, rng):
 def test_what_cannot_be_folded_stays(rng):
     x = rng.standard_normal((2, 3, 7, 6)).astype(np.float32)
     untracked = nn.Sequential(nn.Conv2d(3, 5, 3), nn.BatchNorm2d(5, track_running_stats=False)).eval()
-    assert calls(untracked, x) == ["conv", "batch_norm"]
+    assert calls(untracked, x) == ["conv", "batch_norm_training"]
     with pytest.raises(ValueError, match="batch_norm"):  # where the norm refuses, so does the sequence
         nn.Sequential(*normed(rng)).eval()(x[0])
 

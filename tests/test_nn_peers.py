@@ -24,6 +24,11 @@ LAYERS = [
     ("Conv2d", (3, 4, 3), {"padding": 1, "padding_mode": "replicate"}, (2, 3, 7, 6)),
     ("Conv2d", (3, 4, 3), {"padding": (2, 1), "padding_mode": "circular"}, (2, 3, 7, 6)),
     ("Conv3d", (2, 3, 2), {"stride": 2, "padding": 1}, (2, 2, 5, 4, 3)),
+    ("ConvTranspose1d", (3, 4, 3), {}, (2, 3, 9)),
+    ("ConvTranspose1d", (4, 6, 2, 2, 1, 1, 2, False, 3), {}, (2, 4, 9)),
+    ("ConvTranspose2d", (3, 4, 3), {"stride": 2, "padding": 1, "output_padding": (1, 0)}, (2, 3, 7, 6)),
+    ("ConvTranspose2d", (4, 4, 3), {"groups": 4, "bias": False}, (4, 7, 6)),
+    ("ConvTranspose3d", (2, 3, 2), {"stride": 2, "padding": 1, "dilation": 3}, (2, 2, 5, 4, 3)),
     ("MaxPool1d", (2,), {}, (2, 3, 9)),
     ("MaxPool2d", (3, 2, 1), {}, (2, 3, 7, 6)),
     ("MaxPool2d", ((2, 3),), {"stride": (1, 2), "dilation": (2, 1), "ceil_mode": True}, (2, 3, 7, 8)),
@@ -173,6 +178,22 @@ def test_pooling_returns_torchs_indices(rng):
     assert dx.sum() == y.size
 
 
+def test_transposed_convolutions_take_torchs_output_size(rng):
+    x = rng.standard_normal((2, 3, 5, 4))
+    peer = torch.nn.ConvTranspose2d(3, 4, 3, stride=(2, 3), padding=1, dtype=torch.float64)
+    layer = nn.ConvTranspose2d(3, 4, 3, stride=(2, 3), padding=1).to("float64")
+    layer.load_state_dict(peer.state_dict())
+    for size in ((10, 11), (9, 12), (2, 4, 10, 10)):
+        close(layer(x, size), peer(torch.from_numpy(x), size).detach().numpy())
+        y, backward = layer.vjp(x, output_size=size)
+        assert backward(np.ones_like(y))[0].shape == x.shape
+    for size in ((8, 10), (11, 10), (10,)):
+        with pytest.raises(ValueError, match=r"ConvTranspose2d: output_size is \(.* expected"):
+            layer(x, size)
+        with pytest.raises(ValueError):
+            peer(torch.from_numpy(x), size)
+
+
 def both():
     def build(layers):
         return layers.Sequential(
@@ -250,3 +271,6 @@ def test_flops_are_those_that_torch_counts(rng):
     with FlopCounterMode(display=False) as counter:
         peer(torch.zeros(5, 1, 8, 8))
     assert model.summary((5, 1, 8, 8)).flops == counter.get_total_flops()
+    with FlopCounterMode(display=False) as counter:
+        torch.nn.ConvTranspose2d(4, 6, 3, 2, groups=2)(torch.zeros(5, 4, 8, 8))
+    assert nn.ConvTranspose2d(4, 6, 3, 2, groups=2).summary((5, 4, 8, 8)).flops == counter.get_total_flops()

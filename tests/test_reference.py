@@ -19,7 +19,7 @@ def draw(rng, case):
     while True:
         inputs = [None if spec is None else np.asarray(spec(rng)) for spec in specs]
         z = inputs[0]
-        if op in ("linear", "conv"):
+        if op in ("linear", "conv", "conv_transpose"):
             z = getattr(reference, op)(*inputs, *parameters[:-1], None)
         if not {"relu", "leaky_relu", "elu"} & set(parameters) or not z.size or np.abs(z).min() > 2e-3:
             return inputs, parameters

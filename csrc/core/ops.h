@@ -4,6 +4,7 @@
 #include "core/ops/adamw.h"
 #include "core/ops/batch_norm.h"
 #include "core/ops/conv.h"
+#include "core/ops/conv_transpose.h"
 #include "core/ops/cross_entropy.h"
 #include "core/ops/dropout.h"
 #include "core/ops/elementwise.h"
@@ -14,6 +15,7 @@
 #define FASTNETS_OPS(X)                       \
   X(linear, Linear)                           \
   X(conv, Conv)                               \
+  X(conv_transpose, ConvTranspose)            \
   X(max_pool, MaxPool)                        \
   X(batch_norm_inference, BatchNormInference) \
   X(batch_norm_training, BatchNormTraining)   \

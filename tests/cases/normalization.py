@@ -69,6 +69,8 @@ TRAINING = [
     _training((17, 33), layout="broadcast"),  # no variance at all
 ]
 
+CASES = [*INFERENCE, *TRAINING]
+
 # fmt: off
 LARGE = [  # enough for several threads to have work
     _inference((5, 33, 35, 33)),

@@ -1,6 +1,7 @@
 """The functions: arrays in, arrays of the same library out, with torch's names, arguments and defaults."""
 
 from .activations import elu, gelu, leaky_relu, relu, sigmoid, silu, tanh
+from .conv_transpose import conv_transpose1d, conv_transpose2d, conv_transpose3d
 from .convolution import conv1d, conv2d, conv3d
 from .dropout import dropout
 from .linear import linear
@@ -13,6 +14,9 @@ __all__ = [
     "conv1d",
     "conv2d",
     "conv3d",
+    "conv_transpose1d",
+    "conv_transpose2d",
+    "conv_transpose3d",
     "cross_entropy",
     "dropout",
     "elu",

@@ -9,7 +9,7 @@ runs; ±inf and NaN go through as in PyTorch, without warnings.
 """
 
 from .activations import activation, activation_backward
-from .convolution import conv, conv_backward
+from .convolution import conv, conv_backward, conv_transpose, conv_transpose_backward
 from .linear import linear, linear_backward
 from .losses import cross_entropy, cross_entropy_backward
 from .normalization import (
@@ -32,6 +32,8 @@ __all__ = [
     "batch_norm_training_backward",
     "conv",
     "conv_backward",
+    "conv_transpose",
+    "conv_transpose_backward",
     "cross_entropy",
     "cross_entropy_backward",
     "dropout",
