@@ -48,7 +48,7 @@ class Plan:
     """The steps of some layers in eval, while neither the layers nor their parameters change."""
 
     def __init__(self, layers: Sequence[Module]) -> None:
-        self._state = _state(layers)
+        self._state = [(layer, layer._version, layer._packed) for layer in layers]
         self.steps: list[Step] = []
         rest = list(layers)
         while rest:
@@ -58,11 +58,10 @@ class Plan:
 
     def holds_for(self, layers: Sequence[Module]) -> bool:
         """Whether these are the layers, as they were."""
-        return self._state == _state(layers)
-
-
-def _state(layers: Sequence[Module]) -> list[tuple[int, int, bool]]:
-    return [(id(layer), layer._version, layer._packed is not None) for layer in layers]
+        return len(layers) == len(self._state) and all(
+            layer is known and layer._version == version and layer._packed is packed
+            for layer, (known, version, packed) in zip(layers, self._state, strict=True)
+        )
 
 
 def _fusible(layers: Sequence[Module]) -> int:
