@@ -2,6 +2,7 @@
 #pragma once
 #include "core/entries.h"
 #include "core/ops/adamw.h"
+#include "core/ops/causal_conv1d.h"
 #include "core/ops/conv.h"
 #include "core/ops/conv_transpose.h"
 #include "core/ops/cross_entropy.h"
@@ -15,6 +16,7 @@
   X(linear, Linear)                \
   X(conv, Conv)                    \
   X(conv_transpose, ConvTranspose) \
+  X(causal_conv1d, CausalConv1d)   \
   X(max_pool, MaxPool)             \
   X(activation, Elementwise)       \
   X(dropout, Dropout)              \

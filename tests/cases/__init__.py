@@ -3,13 +3,25 @@
 Shared by the tests, by ``fastnets verify`` and by the benchmarks.
 """
 
-from . import activations, conv_transpose, convolution, linear, losses, optimizers, pooling, random, tolerances
+from . import (
+    activations,
+    causal_conv,
+    conv_transpose,
+    convolution,
+    linear,
+    losses,
+    optimizers,
+    pooling,
+    random,
+    tolerances,
+)
 from .case import FLOATS, Case, numpy_dtype, state_dtype
 
 CASES = {
     "linear": linear.CASES,
     "conv": convolution.CASES,
     "conv_transpose": conv_transpose.CASES,
+    "causal_conv1d": causal_conv.CASES,
     "max_pool": pooling.CASES,
     "activation": activations.CASES,
     "cross_entropy": losses.CASES,
@@ -17,7 +29,7 @@ CASES = {
     "adamw": optimizers.CASES,
 }
 
-_FAMILIES = (linear, convolution, conv_transpose, pooling, activations, losses, random, optimizers)
+_FAMILIES = (linear, convolution, conv_transpose, causal_conv, pooling, activations, losses, random, optimizers)
 LARGE = [case for family in _FAMILIES for case in family.LARGE]
 BATCHED = [case for family in _FAMILIES for case in getattr(family, "BATCHED", ())]
 

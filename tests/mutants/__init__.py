@@ -1,6 +1,6 @@
 """What defective kernels would compute, by family; `FORWARD` and `BACKWARD` list them all."""
 
-from . import activations, conv_transpose, losses, optimizers, pooling, products, random
+from . import activations, causal_conv, conv_transpose, losses, optimizers, pooling, products, random
 from .registry import BACKWARD, FORWARD, SINGLE_AND_DOUBLE, as_tuple
 
 __all__ = [
@@ -9,6 +9,7 @@ __all__ = [
     "SINGLE_AND_DOUBLE",
     "activations",
     "as_tuple",
+    "causal_conv",
     "conv_transpose",
     "losses",
     "optimizers",

@@ -1,7 +1,8 @@
 """Cases small enough for finite differences: op, how its inputs are drawn, parameters."""
 
-from . import activations, conv_transpose, losses, pooling, products, random
+from . import activations, causal_conv, conv_transpose, losses, pooling, products, random
 
-CASES = [case for family in (products, conv_transpose, pooling, activations, losses, random) for case in family.CASES]
+_FAMILIES = (products, conv_transpose, causal_conv, pooling, activations, losses, random)
+CASES = [case for family in _FAMILIES for case in family.CASES]
 
 __all__ = ["CASES"]

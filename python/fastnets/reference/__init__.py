@@ -9,6 +9,7 @@ runs; ±inf and NaN go through as in PyTorch, without warnings.
 """
 
 from .activations import activation, activation_backward
+from .causal_convolution import causal_conv1d, causal_conv1d_backward
 from .convolution import conv, conv_backward, conv_transpose, conv_transpose_backward
 from .linear import linear, linear_backward
 from .losses import cross_entropy, cross_entropy_backward
@@ -20,6 +21,8 @@ __all__ = [
     "activation",
     "activation_backward",
     "adamw",
+    "causal_conv1d",
+    "causal_conv1d_backward",
     "conv",
     "conv_backward",
     "conv_transpose",

@@ -5,13 +5,14 @@
 and a term for each function and each intermediate rounding, stated where it is added.
 """
 
-from . import activations, losses, optimizers, pooling, products, random
+from . import activations, causal_conv, losses, optimizers, pooling, products, random
 from .rounding import accumulator_eps, eps, error_over_bound
 
 _MODULES = {
     "linear": products,
     "conv": products,
     "conv_transpose": products,
+    "causal_conv1d": causal_conv,
     "max_pool": pooling,
     "activation": activations,
     "cross_entropy": losses,
