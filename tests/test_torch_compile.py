@@ -54,7 +54,7 @@ def test_opcheck(op, number, rng):
     plain = [a.detach() if isinstance(a, torch.Tensor) else a for a in arguments]
     made = forward(*plain, True)
     made = list(made) if isinstance(made, (tuple, list)) else [made]
-    gradients = [torch.randn_like(made[0])]
+    gradients = [torch.randn_like(made[0]), *[None] * (sum(op.has_gradient) - 1)]
     wanted = [a is not None and a.is_floating_point() for a in plain[: len(op.inputs)]]
     wanted = [w for w, d in zip(wanted, op.differentiable, strict=True) if d]
     backward = getattr(torch.ops.fastnets, op.name + "_backward").default
