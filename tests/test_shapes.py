@@ -122,3 +122,23 @@ def conv_transpose_cases(draw):
 @given(case=conv_transpose_cases(), dtype=DTYPES, seed=st.integers(0, 2**32))
 def test_conv_transpose(case, dtype, seed):
     check(case, dtype, seed)
+
+
+@st.composite
+def causal_conv_cases(draw):
+    N, C, L = (draw(st.integers(low, high)) for low, high in ((0, 3), (1, 70), (0, 40)))
+    K = draw(st.sampled_from([1, 2, 3, 4, 5, 9]))
+    shapes = (N, C, L), (C, K), (C,), (N, C, K - 1)
+    layouts = [layout_of(draw, IMAGE_LAYOUTS if len(shape) == 3 else MATRIX_LAYOUTS, shape) for shape in shapes]
+    inputs = [Array(*pair) for pair in zip(shapes, layouts, strict=True)]
+    for optional in (2, 3):
+        if draw(st.booleans()):
+            inputs[optional] = None
+    return Case("causal_conv1d", tuple(inputs), (draw(FUSED), draw(st.booleans())))
+
+
+@pytest.mark.skipif("causal_conv1d" not in backends.OPS, reason="causal_conv1d is not in the op table yet")
+@FEW
+@given(case=causal_conv_cases(), dtype=DTYPES, seed=st.integers(0, 2**32))
+def test_causal_conv1d(case, dtype, seed):
+    check(case, dtype, seed)

@@ -3,6 +3,7 @@
 #include "core/entries.h"
 #include "core/ops/adamw.h"
 #include "core/ops/batch_norm.h"
+#include "core/ops/causal_conv1d.h"
 #include "core/ops/conv.h"
 #include "core/ops/conv_transpose.h"
 #include "core/ops/cross_entropy.h"
@@ -22,6 +23,7 @@
   X(activation, Elementwise)                  \
   X(dropout, Dropout)                         \
   X(cross_entropy, CrossEntropy)              \
+  X(causal_conv1d, CausalConv1d)              \
   X(adamw, AdamW)
 
 namespace fastnets {

@@ -1,6 +1,7 @@
 """The functions: arrays in, arrays of the same library out, with torch's names, arguments and defaults."""
 
 from .activations import elu, gelu, leaky_relu, relu, sigmoid, silu, tanh
+from .causal_conv1d import causal_conv1d
 from .conv_transpose import conv_transpose1d, conv_transpose2d, conv_transpose3d
 from .convolution import conv1d, conv2d, conv3d
 from .dropout import dropout
@@ -11,6 +12,7 @@ from .pooling import max_pool1d, max_pool2d, max_pool3d
 
 __all__ = [
     "batch_norm",
+    "causal_conv1d",
     "conv1d",
     "conv2d",
     "conv3d",

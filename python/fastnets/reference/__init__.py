@@ -9,6 +9,7 @@ runs; ±inf and NaN go through as in PyTorch, without warnings.
 """
 
 from .activations import activation, activation_backward
+from .causal_convolution import causal_conv1d, causal_conv1d_backward
 from .convolution import conv, conv_backward, conv_transpose, conv_transpose_backward
 from .linear import linear, linear_backward
 from .losses import cross_entropy, cross_entropy_backward
@@ -30,6 +31,8 @@ __all__ = [
     "batch_norm_inference_backward",
     "batch_norm_training",
     "batch_norm_training_backward",
+    "causal_conv1d",
+    "causal_conv1d_backward",
     "conv",
     "conv_backward",
     "conv_transpose",
