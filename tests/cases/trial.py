@@ -10,7 +10,7 @@ import numpy as np
 from fastnets import backends, reference, settings
 
 from . import tolerances
-from .case import Case
+from .case import Case, numpy_dtype
 from .layouts import lay_out
 
 
@@ -97,8 +97,12 @@ def poison(shape, dtype):
 
 
 def draw_gradients(op: backends.Op, case: Case, expected: tuple[Any, ...], dtype: Any, rng: np.random.Generator):
-    """A gradient for each output that has one, laid out as the first input is; None for one that is not there."""
+    """A gradient for each output that has one, laid out as the first input is; None for one that is not there.
+
+    `dtype` is the call's.
+    """
     first, made = case.inputs[0], []
+    dtype = dtype if case.result is None else numpy_dtype(case.result)
     for value, differentiable in zip(expected[: len(op.outputs)], op.has_gradient, strict=False):
         if not differentiable:
             continue
@@ -115,6 +119,7 @@ class Trial:
 
     def __init__(self, case: Case, dtype: str, rng: np.random.Generator):
         self.case, self.op = case, backends.OPS[case.op]
+        self.dtype = numpy_dtype(case.result or dtype)  # of the outputs
         self.arguments = tuple(case.draw(rng, dtype))
         self.expected = as_tuple(getattr(reference, case.op)(*self.arguments))
         self.bounds = tolerances.bound(case.op, self.arguments, self.expected)
@@ -136,7 +141,7 @@ class Trial:
             arguments = (*copies, *arguments[len(copies) :])
         for e in self.expected:
             if e is not None:
-                poison(e.shape, arguments[0].dtype if e.dtype == np.float64 else e.dtype)
+                poison(e.shape, self.dtype if e.dtype == np.float64 else e.dtype)
         with row.chosen():
             return backends.forward(self.case.op, arguments, save, backend=row.backend)
 
