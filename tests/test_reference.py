@@ -75,7 +75,7 @@ def test_backward_is_the_finite_difference(case, rng, seed):
         assert (np.abs(dx - expected) <= bound).all(), f"seed {seed}, input {place}:\n{dx}\nexpected\n{expected}"
 
 
-MODULES = ["activations", "convolution", "linear", "losses", "optimizers", "pooling", "random"]
+MODULES = ["activations", "convolution", "embedding", "linear", "losses", "optimizers", "pooling", "random", "softmax"]
 
 
 @pytest.mark.parametrize("module", MODULES)

@@ -1,6 +1,6 @@
 """What defective kernels would compute, by family; `FORWARD` and `BACKWARD` list them all."""
 
-from . import activations, losses, optimizers, pooling, products, random
+from . import activations, embedding, losses, optimizers, pooling, products, random, softmax
 from .registry import BACKWARD, FORWARD, SINGLE_AND_DOUBLE, as_tuple
 
 __all__ = [
@@ -9,9 +9,11 @@ __all__ = [
     "SINGLE_AND_DOUBLE",
     "activations",
     "as_tuple",
+    "embedding",
     "losses",
     "optimizers",
     "pooling",
     "products",
     "random",
+    "softmax",
 ]

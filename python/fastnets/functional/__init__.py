@@ -3,25 +3,33 @@
 from .activations import elu, gelu, leaky_relu, relu, sigmoid, silu, tanh
 from .convolution import conv1d, conv2d, conv3d
 from .dropout import dropout
+from .embedding import embedding
 from .linear import linear
-from .losses import cross_entropy
+from .losses import binary_cross_entropy_with_logits, cross_entropy, mse_loss, nll_loss
 from .pooling import max_pool1d, max_pool2d, max_pool3d
+from .softmax import log_softmax, softmax
 
 __all__ = [
+    "binary_cross_entropy_with_logits",
     "conv1d",
     "conv2d",
     "conv3d",
     "cross_entropy",
     "dropout",
     "elu",
+    "embedding",
     "gelu",
     "leaky_relu",
     "linear",
+    "log_softmax",
     "max_pool1d",
     "max_pool2d",
     "max_pool3d",
+    "mse_loss",
+    "nll_loss",
     "relu",
     "sigmoid",
     "silu",
+    "softmax",
     "tanh",
 ]

@@ -10,26 +10,47 @@ runs; ±inf and NaN go through as in PyTorch, without warnings.
 
 from .activations import activation, activation_backward
 from .convolution import conv, conv_backward
+from .embedding import embedding, embedding_backward
 from .linear import linear, linear_backward
-from .losses import cross_entropy, cross_entropy_backward
+from .losses import (
+    binary_cross_entropy_with_logits,
+    binary_cross_entropy_with_logits_backward,
+    cross_entropy,
+    cross_entropy_backward,
+    mse_loss,
+    mse_loss_backward,
+    nll_loss,
+    nll_loss_backward,
+)
 from .optimizers import adamw
 from .pooling import max_pool, max_pool_backward
 from .random import dropout, dropout_backward, philox_4x32, uniform
+from .softmax import softmax, softmax_backward
 
 __all__ = [
     "activation",
     "activation_backward",
     "adamw",
+    "binary_cross_entropy_with_logits",
+    "binary_cross_entropy_with_logits_backward",
     "conv",
     "conv_backward",
     "cross_entropy",
     "cross_entropy_backward",
     "dropout",
     "dropout_backward",
+    "embedding",
+    "embedding_backward",
     "linear",
     "linear_backward",
     "max_pool",
     "max_pool_backward",
+    "mse_loss",
+    "mse_loss_backward",
+    "nll_loss",
+    "nll_loss_backward",
     "philox_4x32",
+    "softmax",
+    "softmax_backward",
     "uniform",
 ]

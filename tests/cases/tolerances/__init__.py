@@ -5,7 +5,7 @@
 and a term for each function and each intermediate rounding, stated where it is added.
 """
 
-from . import activations, losses, optimizers, pooling, products, random
+from . import activations, embedding, losses, optimizers, pooling, products, random, softmax
 from .rounding import accumulator_eps, eps, error_over_bound
 
 _MODULES = {
@@ -13,7 +13,12 @@ _MODULES = {
     "conv": products,
     "max_pool": pooling,
     "activation": activations,
+    "softmax": softmax,
+    "embedding": embedding,
     "cross_entropy": losses,
+    "nll_loss": losses,
+    "mse_loss": losses,
+    "binary_cross_entropy_with_logits": losses,
     "dropout": random,
     "adamw": optimizers,
 }
