@@ -3,27 +3,37 @@
 #include "core/entries.h"
 #include "core/ops/adamw.h"
 #include "core/ops/batch_norm.h"
+#include "core/ops/binary_cross_entropy_with_logits.h"
 #include "core/ops/causal_conv1d.h"
 #include "core/ops/conv.h"
 #include "core/ops/conv_transpose.h"
 #include "core/ops/cross_entropy.h"
 #include "core/ops/dropout.h"
 #include "core/ops/elementwise.h"
+#include "core/ops/embedding.h"
 #include "core/ops/linear.h"
 #include "core/ops/max_pool.h"
+#include "core/ops/mse_loss.h"
+#include "core/ops/nll_loss.h"
+#include "core/ops/softmax.h"
 
 //   name in Python, struct that holds its arguments
-#define FASTNETS_OPS(X)                       \
-  X(linear, Linear)                           \
-  X(conv, Conv)                               \
-  X(conv_transpose, ConvTranspose)            \
-  X(max_pool, MaxPool)                        \
-  X(batch_norm_inference, BatchNormInference) \
-  X(batch_norm_training, BatchNormTraining)   \
-  X(activation, Elementwise)                  \
-  X(dropout, Dropout)                         \
-  X(cross_entropy, CrossEntropy)              \
-  X(causal_conv1d, CausalConv1d)              \
+#define FASTNETS_OPS(X)                                             \
+  X(linear, Linear)                                                 \
+  X(conv, Conv)                                                     \
+  X(conv_transpose, ConvTranspose)                                  \
+  X(max_pool, MaxPool)                                              \
+  X(batch_norm_inference, BatchNormInference)                       \
+  X(batch_norm_training, BatchNormTraining)                         \
+  X(activation, Elementwise)                                        \
+  X(dropout, Dropout)                                               \
+  X(cross_entropy, CrossEntropy)                                    \
+  X(causal_conv1d, CausalConv1d)                                    \
+  X(softmax, Softmax)                                               \
+  X(embedding, Embedding)                                           \
+  X(nll_loss, NLLLoss)                                              \
+  X(mse_loss, MSELoss)                                              \
+  X(binary_cross_entropy_with_logits, BinaryCrossEntropyWithLogits) \
   X(adamw, AdamW)
 
 namespace fastnets {

@@ -1,5 +1,6 @@
-// Vector exp, tanh, sigmoid, and the normal distribution for gelu. In float32 within 4 ulp (exp 1.5, tanh 2, sigmoid 3,
-// normal_cdf 4), exact at ±inf, nan kept; polynomials are minimax fits of our own. In float64 through the C library.
+// Vector exp, log1p, tanh, sigmoid, and the normal distribution for gelu. In float32 within 4 ulp (exp 1.5, log1p and
+// tanh 2, sigmoid 3, normal_cdf 4), exact at ±inf, nan kept; polynomials are minimax fits of our own. In float64
+// through the C library.
 #pragma once
 #include <cmath>
 
@@ -38,6 +39,19 @@ FASTNETS_INLINE Vec<float> expm1(Vec<float> x) {
 }
 FASTNETS_INLINE Vec<double> expm1(Vec<double> x) {
   return each_lane(x, [](double a) { return std::expm1(a); });
+}
+
+// log(1 + x) for 0 ≤ x ≤ 1: 2 artanh(u) with u = x / (2 + x), an odd polynomial.
+FASTNETS_INLINE Vec<float> log1p(Vec<float> x) {
+  const Vec<float> u = x / (x + splat(2.0f)), s = u * u, twice = u + u;
+  Vec<float> p = splat(1.400599336e-01f);
+  p = fma(p, s, splat(1.400090265e-01f));
+  p = fma(p, s, splat(2.001076362e-01f));
+  p = fma(p, s, splat(3.333320814e-01f));
+  return fma(p * s, twice, twice);
+}
+FASTNETS_INLINE Vec<double> log1p(Vec<double> x) {
+  return each_lane(x, [](double a) { return std::log1p(a); });
 }
 
 FASTNETS_INLINE Vec<float> copy_sign(Vec<float> magnitude, Vec<float> sign) {

@@ -44,5 +44,27 @@ FASTNETS_INLINE Acc chained_sum(std::int64_t size, const F& f) {
   return sum(total);
 }
 
+constexpr std::int64_t kBlock = 8192;  // terms that a task sums
+
+FASTNETS_INLINE std::int64_t blocks_of(std::int64_t size) { return divide_up(size, kBlock); }
+
+// Calls f(begin, end) for blocks of 0 … size − 1, in parallel.
+template <class F>
+void each_block(std::int64_t size, const F& f) {
+  const auto task = [&](std::int64_t block) { f(block * kBlock, least(size, (block + 1) * kBlock)); };
+  parallel(blocks_of(size), task);
+}
+
+// sum_i term(i, n) over vectors of terms, where term = terms_of(begin, end) for each block; `sums` has room for one
+// number a block.
+template <class Acc, class Terms>
+Acc blocked_sum(std::int64_t size, Acc* sums, const Terms& terms_of) {
+  each_block(size, [&](std::int64_t begin, std::int64_t end) {
+    const auto term = terms_of(begin, end);
+    sums[begin / kBlock] = chained_sum<Acc>(end - begin, [&](std::int64_t i, int n) { return term(begin + i, n); });
+  });
+  return chained_sum<Acc>(blocks_of(size), [&](std::int64_t i, int n) { return read(sums + i, n); });
+}
+
 }  // namespace
 }  // namespace fastnets::cpu::FASTNETS_ISA

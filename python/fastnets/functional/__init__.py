@@ -5,14 +5,17 @@ from .causal_conv1d import causal_conv1d
 from .conv_transpose import conv_transpose1d, conv_transpose2d, conv_transpose3d
 from .convolution import conv1d, conv2d, conv3d
 from .dropout import dropout
+from .embedding import embedding
 from .linear import linear
-from .losses import cross_entropy
+from .losses import binary_cross_entropy_with_logits, cross_entropy, mse_loss, nll_loss
 from .normalization import batch_norm
 from .pooling import max_pool1d, max_pool2d, max_pool3d
+from .softmax import log_softmax, softmax
 
 __all__ = [
     "batch_norm",
     "causal_conv1d",
+    "binary_cross_entropy_with_logits",
     "conv1d",
     "conv2d",
     "conv3d",
@@ -22,14 +25,19 @@ __all__ = [
     "cross_entropy",
     "dropout",
     "elu",
+    "embedding",
     "gelu",
     "leaky_relu",
     "linear",
+    "log_softmax",
     "max_pool1d",
     "max_pool2d",
     "max_pool3d",
+    "mse_loss",
+    "nll_loss",
     "relu",
     "sigmoid",
     "silu",
+    "softmax",
     "tanh",
 ]

@@ -3,13 +3,14 @@
 Names, arguments, state_dict keys and initialisation are torch.nn's.
 """
 
-from .activation import ELU, GELU, LeakyReLU, ReLU, Sigmoid, SiLU, Tanh
+from .activation import ELU, GELU, LeakyReLU, LogSoftmax, ReLU, Sigmoid, SiLU, Softmax, Tanh
 from .combinators import Parallel, Residual, Select, Sequential
 from .conv import Conv1d, Conv2d, Conv3d
 from .conv_transpose import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
 from .dropout import Dropout
+from .embedding import Embedding
 from .linear import Linear
-from .loss import CrossEntropyLoss
+from .loss import BCEWithLogitsLoss, CrossEntropyLoss, MSELoss, NLLLoss
 from .module import Module
 from .normalization import BatchNorm1d, BatchNorm2d, BatchNorm3d
 from .pooling import MaxPool1d, MaxPool2d, MaxPool3d
@@ -17,6 +18,7 @@ from .shape import Flatten, Identity
 from .tree import Parameter
 
 __all__ = [
+    "BCEWithLogitsLoss",
     "ELU",
     "GELU",
     "BatchNorm1d",
@@ -30,14 +32,18 @@ __all__ = [
     "ConvTranspose3d",
     "CrossEntropyLoss",
     "Dropout",
+    "Embedding",
     "Flatten",
     "Identity",
     "LeakyReLU",
     "Linear",
+    "LogSoftmax",
+    "MSELoss",
     "MaxPool1d",
     "MaxPool2d",
     "MaxPool3d",
     "Module",
+    "NLLLoss",
     "Parallel",
     "Parameter",
     "ReLU",
@@ -46,5 +52,6 @@ __all__ = [
     "Sequential",
     "SiLU",
     "Sigmoid",
+    "Softmax",
     "Tanh",
 ]

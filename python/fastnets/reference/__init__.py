@@ -18,10 +18,22 @@ from .normalization import (
     batch_norm_inference_backward,
     batch_norm_training,
     batch_norm_training_backward,
+from .convolution import conv, conv_backward
+from .embedding import embedding, embedding_backward
+from .losses import (
+    binary_cross_entropy_with_logits,
+    binary_cross_entropy_with_logits_backward,
+    cross_entropy,
+    cross_entropy_backward,
+    mse_loss,
+    mse_loss_backward,
+    nll_loss,
+    nll_loss_backward,
 )
 from .optimizers import adamw
 from .pooling import max_pool, max_pool_backward
 from .random import dropout, dropout_backward, philox_4x32, uniform
+from .softmax import softmax, softmax_backward
 
 __all__ = [
     "activation",
@@ -33,6 +45,8 @@ __all__ = [
     "batch_norm_training_backward",
     "causal_conv1d",
     "causal_conv1d_backward",
+    "binary_cross_entropy_with_logits",
+    "binary_cross_entropy_with_logits_backward",
     "conv",
     "conv_backward",
     "conv_transpose",
@@ -41,10 +55,18 @@ __all__ = [
     "cross_entropy_backward",
     "dropout",
     "dropout_backward",
+    "embedding",
+    "embedding_backward",
     "linear",
     "linear_backward",
     "max_pool",
     "max_pool_backward",
+    "mse_loss",
+    "mse_loss_backward",
+    "nll_loss",
+    "nll_loss_backward",
     "philox_4x32",
+    "softmax",
+    "softmax_backward",
     "uniform",
 ]
