@@ -8,6 +8,7 @@
 #include "core/ops/elementwise.h"
 #include "core/ops/linear.h"
 #include "core/ops/max_pool.h"
+#include "core/ops/recurrent.h"
 
 //   name in Python, struct that holds its arguments
 #define FASTNETS_OPS(X)          \
@@ -16,6 +17,7 @@
   X(max_pool, MaxPool)           \
   X(activation, Elementwise)     \
   X(dropout, Dropout)            \
+  X(recurrent, Recurrent)        \
   X(cross_entropy, CrossEntropy) \
   X(adamw, AdamW)
 

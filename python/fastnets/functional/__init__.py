@@ -6,6 +6,7 @@ from .dropout import dropout
 from .linear import linear
 from .losses import cross_entropy
 from .pooling import max_pool1d, max_pool2d, max_pool3d
+from .recurrent import gru, gru_cell, lstm, lstm_cell, rnn, rnn_relu_cell, rnn_tanh_cell
 
 __all__ = [
     "conv1d",
@@ -15,12 +16,19 @@ __all__ = [
     "dropout",
     "elu",
     "gelu",
+    "gru",
+    "gru_cell",
     "leaky_relu",
     "linear",
+    "lstm",
+    "lstm_cell",
     "max_pool1d",
     "max_pool2d",
     "max_pool3d",
     "relu",
+    "rnn",
+    "rnn_relu_cell",
+    "rnn_tanh_cell",
     "sigmoid",
     "silu",
     "tanh",

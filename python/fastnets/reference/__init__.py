@@ -15,6 +15,7 @@ from .losses import cross_entropy, cross_entropy_backward
 from .optimizers import adamw
 from .pooling import max_pool, max_pool_backward
 from .random import dropout, dropout_backward, philox_4x32, uniform
+from .recurrent import recurrent, recurrent_backward
 
 __all__ = [
     "activation",
@@ -31,5 +32,7 @@ __all__ = [
     "max_pool",
     "max_pool_backward",
     "philox_4x32",
+    "recurrent",
+    "recurrent_backward",
     "uniform",
 ]
