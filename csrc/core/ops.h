@@ -15,6 +15,7 @@
 #include "core/ops/max_pool.h"
 #include "core/ops/mse_loss.h"
 #include "core/ops/nll_loss.h"
+#include "core/ops/recurrent.h"
 #include "core/ops/softmax.h"
 
 //   name in Python, struct that holds its arguments
@@ -34,7 +35,8 @@
   X(nll_loss, NLLLoss)                                              \
   X(mse_loss, MSELoss)                                              \
   X(binary_cross_entropy_with_logits, BinaryCrossEntropyWithLogits) \
-  X(adamw, AdamW)
+  X(adamw, AdamW)                                                   \
+  X(recurrent, Recurrent)
 
 namespace fastnets {
 

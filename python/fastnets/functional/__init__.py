@@ -10,12 +10,13 @@ from .linear import linear
 from .losses import binary_cross_entropy_with_logits, cross_entropy, mse_loss, nll_loss
 from .normalization import batch_norm
 from .pooling import max_pool1d, max_pool2d, max_pool3d
+from .recurrent import gru, gru_cell, lstm, lstm_cell, rnn, rnn_relu_cell, rnn_tanh_cell
 from .softmax import log_softmax, softmax
 
 __all__ = [
     "batch_norm",
-    "causal_conv1d",
     "binary_cross_entropy_with_logits",
+    "causal_conv1d",
     "conv1d",
     "conv2d",
     "conv3d",
@@ -27,15 +28,22 @@ __all__ = [
     "elu",
     "embedding",
     "gelu",
+    "gru",
+    "gru_cell",
     "leaky_relu",
     "linear",
     "log_softmax",
+    "lstm",
+    "lstm_cell",
     "max_pool1d",
     "max_pool2d",
     "max_pool3d",
     "mse_loss",
     "nll_loss",
     "relu",
+    "rnn",
+    "rnn_relu_cell",
+    "rnn_tanh_cell",
     "sigmoid",
     "silu",
     "softmax",

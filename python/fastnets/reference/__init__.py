@@ -11,15 +11,8 @@ runs; ±inf and NaN go through as in PyTorch, without warnings.
 from .activations import activation, activation_backward
 from .causal_convolution import causal_conv1d, causal_conv1d_backward
 from .convolution import conv, conv_backward, conv_transpose, conv_transpose_backward
-from .linear import linear, linear_backward
-from .losses import cross_entropy, cross_entropy_backward
-from .normalization import (
-    batch_norm_inference,
-    batch_norm_inference_backward,
-    batch_norm_training,
-    batch_norm_training_backward,
-from .convolution import conv, conv_backward
 from .embedding import embedding, embedding_backward
+from .linear import linear, linear_backward
 from .losses import (
     binary_cross_entropy_with_logits,
     binary_cross_entropy_with_logits_backward,
@@ -30,9 +23,16 @@ from .losses import (
     nll_loss,
     nll_loss_backward,
 )
+from .normalization import (
+    batch_norm_inference,
+    batch_norm_inference_backward,
+    batch_norm_training,
+    batch_norm_training_backward,
+)
 from .optimizers import adamw
 from .pooling import max_pool, max_pool_backward
 from .random import dropout, dropout_backward, philox_4x32, uniform
+from .recurrent import recurrent, recurrent_backward
 from .softmax import softmax, softmax_backward
 
 __all__ = [
@@ -43,10 +43,10 @@ __all__ = [
     "batch_norm_inference_backward",
     "batch_norm_training",
     "batch_norm_training_backward",
-    "causal_conv1d",
-    "causal_conv1d_backward",
     "binary_cross_entropy_with_logits",
     "binary_cross_entropy_with_logits_backward",
+    "causal_conv1d",
+    "causal_conv1d_backward",
     "conv",
     "conv_backward",
     "conv_transpose",
@@ -66,6 +66,8 @@ __all__ = [
     "nll_loss",
     "nll_loss_backward",
     "philox_4x32",
+    "recurrent",
+    "recurrent_backward",
     "softmax",
     "softmax_backward",
     "uniform",
