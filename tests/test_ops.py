@@ -65,10 +65,11 @@ def is_channels_last(a):
     return np.moveaxis(a, 1, -1).flags.c_contiguous
 
 
+IMAGE_OPS = ("conv", "max_pool", "avg_pool", "adaptive_avg_pool", "adaptive_max_pool")
 CHANNELS_LAST = [p for p in ALL if CASES[p.values[0]][p.values[1]].inputs[0].layout == "channels_last"]
 
 
-@pytest.mark.parametrize("op, number, dtype", [p for p in CHANNELS_LAST if p.values[0] in ("conv", "max_pool")])
+@pytest.mark.parametrize("op, number, dtype", [p for p in CHANNELS_LAST if p.values[0] in IMAGE_OPS])
 def test_channels_last_stays_channels_last(op, number, dtype, session_seed):
     trial = trial_of(op, number, dtype, session_seed)
     call = trial.forward(ROWS[0])

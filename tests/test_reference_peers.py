@@ -17,8 +17,9 @@ F = torch.nn.functional
 
 
 def torch_serves(case):
-    # a convolution without channels or of an empty batch has no backward there
-    return case.op in TORCH and not (case.op == "conv" and 0 in case.inputs[0].shape)
+    # a convolution without channels or of an empty batch has no backward there, nor has an adaptive pooling to nothing
+    is_empty = 0 in (case.parameters[0] if case.op.startswith("adaptive_") else case.inputs[0].shape)
+    return case.op in TORCH and not (is_empty and (case.op == "conv" or case.op.startswith("adaptive_")))
 
 
 def as_tuple(outputs):

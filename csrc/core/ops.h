@@ -2,6 +2,9 @@
 #pragma once
 #include "core/entries.h"
 #include "core/ops/adamw.h"
+#include "core/ops/adaptive_avg_pool.h"
+#include "core/ops/adaptive_max_pool.h"
+#include "core/ops/avg_pool.h"
 #include "core/ops/conv.h"
 #include "core/ops/cross_entropy.h"
 #include "core/ops/dropout.h"
@@ -10,13 +13,16 @@
 #include "core/ops/max_pool.h"
 
 //   name in Python, struct that holds its arguments
-#define FASTNETS_OPS(X)          \
-  X(linear, Linear)              \
-  X(conv, Conv)                  \
-  X(max_pool, MaxPool)           \
-  X(activation, Elementwise)     \
-  X(dropout, Dropout)            \
-  X(cross_entropy, CrossEntropy) \
+#define FASTNETS_OPS(X)                 \
+  X(linear, Linear)                     \
+  X(conv, Conv)                         \
+  X(max_pool, MaxPool)                  \
+  X(avg_pool, AvgPool)                  \
+  X(adaptive_avg_pool, AdaptiveAvgPool) \
+  X(adaptive_max_pool, AdaptiveMaxPool) \
+  X(activation, Elementwise)            \
+  X(dropout, Dropout)                   \
+  X(cross_entropy, CrossEntropy)        \
   X(adamw, AdamW)
 
 namespace fastnets {

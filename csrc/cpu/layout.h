@@ -98,8 +98,10 @@ const T* contiguous(const Tensor& t, Workspace& workspace) {
 // The array itself where it lies in a memory format, channels-last or row-major, else a copy that does.
 template <class T>
 const T* in_format(const Tensor& t, bool channels_last, Workspace& workspace) {
-  if (channels_last ? t.is_channels_last() || (t.is_contiguous() && t.shape[1] == 1) : t.is_contiguous())
-    return t.as<T>();
+  const auto is_in_both = [&] {  // where there is one channel, or one pixel
+    return t.is_contiguous() && (t.shape[1] == 1 || t.shape[0] * t.shape[1] == t.size());
+  };
+  if (channels_last ? t.is_channels_last() || is_in_both() : t.is_contiguous()) return t.as<T>();
   T* out = workspace.take<T>(t.size());
   if (!out) return out;
   Tensor view = t;

@@ -13,13 +13,28 @@ from .convolution import conv, conv_backward
 from .linear import linear, linear_backward
 from .losses import cross_entropy, cross_entropy_backward
 from .optimizers import adamw
-from .pooling import max_pool, max_pool_backward
+from .pooling import (
+    adaptive_avg_pool,
+    adaptive_avg_pool_backward,
+    adaptive_max_pool,
+    adaptive_max_pool_backward,
+    avg_pool,
+    avg_pool_backward,
+    max_pool,
+    max_pool_backward,
+)
 from .random import dropout, dropout_backward, philox_4x32, uniform
 
 __all__ = [
     "activation",
     "activation_backward",
     "adamw",
+    "adaptive_avg_pool",
+    "adaptive_avg_pool_backward",
+    "adaptive_max_pool",
+    "adaptive_max_pool_backward",
+    "avg_pool",
+    "avg_pool_backward",
     "conv",
     "conv_backward",
     "cross_entropy",
