@@ -65,11 +65,14 @@ def is_channels_last(a):
     return np.moveaxis(a, 1, -1).flags.c_contiguous
 
 
-CHANNELS_LAST_OPS = ("conv", "conv_transpose", "causal_conv1d", "max_pool")
+IMAGE_OPS = (
+    "conv", "conv_transpose", "causal_conv1d", "max_pool", "avg_pool", "adaptive_avg_pool", "adaptive_max_pool",
+    "batch_norm_inference", "batch_norm_training",
+)  # fmt: skip
 CHANNELS_LAST = [p for p in ALL if CASES[p.values[0]][p.values[1]].inputs[0].layout == "channels_last"]
 
 
-@pytest.mark.parametrize("op, number, dtype", [p for p in CHANNELS_LAST if p.values[0] in CHANNELS_LAST_OPS])
+@pytest.mark.parametrize("op, number, dtype", [p for p in CHANNELS_LAST if p.values[0] in IMAGE_OPS])
 def test_channels_last_stays_channels_last(op, number, dtype, session_seed):
     trial = trial_of(op, number, dtype, session_seed)
     call = trial.forward(ROWS[0])

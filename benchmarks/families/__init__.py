@@ -12,7 +12,9 @@ __all__ = ["FAMILIES", "served"]
 FAMILIES: dict[str, list[Workload]] = {
     "linear": linear.WORKLOADS,
     "conv": conv.WORKLOADS,
-    "max_pool": pooling.WORKLOADS,
+    "max_pool": pooling.MAXIMA,
+    "avg_pool": pooling.AVERAGES,
+    "adaptive_avg_pool": pooling.GLOBAL_AVERAGES,
     "activation": activation.WORKLOADS,
     "cross_entropy": losses.WORKLOADS,
     "adamw": optimizers.WORKLOADS,

@@ -2,6 +2,9 @@
 #pragma once
 #include "core/entries.h"
 #include "core/ops/adamw.h"
+#include "core/ops/adaptive_avg_pool.h"
+#include "core/ops/adaptive_max_pool.h"
+#include "core/ops/avg_pool.h"
 #include "core/ops/batch_norm.h"
 #include "core/ops/binary_cross_entropy_with_logits.h"
 #include "core/ops/causal_conv1d.h"
@@ -36,7 +39,10 @@
   X(mse_loss, MSELoss)                                              \
   X(binary_cross_entropy_with_logits, BinaryCrossEntropyWithLogits) \
   X(adamw, AdamW)                                                   \
-  X(recurrent, Recurrent)
+  X(recurrent, Recurrent)                                           \
+  X(avg_pool, AvgPool)                                              \
+  X(adaptive_avg_pool, AdaptiveAvgPool)                             \
+  X(adaptive_max_pool, AdaptiveMaxPool)
 
 namespace fastnets {
 

@@ -115,8 +115,10 @@ FASTNETS_INLINE Tensor in_memory_order(const Tensor& t, bool channels_last) {
 // The array itself where it lies in a memory format, channels-last or row-major, else a copy that does.
 template <class T>
 const T* in_format(const Tensor& t, bool channels_last, Workspace& workspace) {
-  if (channels_last ? t.is_channels_last() || (t.is_contiguous() && t.shape[1] == 1) : t.is_contiguous())
-    return t.as<T>();
+  const auto is_in_both = [&] {  // where there is one channel, or one pixel
+    return t.is_contiguous() && (t.shape[1] == 1 || t.shape[0] * t.shape[1] == t.size());
+  };
+  if (channels_last ? t.is_channels_last() || is_in_both() : t.is_contiguous()) return t.as<T>();
   T* out = workspace.take<T>(t.size());
   if (out) copy_contiguous<T>(in_memory_order(t, channels_last), out);
   return out;

@@ -30,7 +30,16 @@ from .normalization import (
     batch_norm_training_backward,
 )
 from .optimizers import adamw
-from .pooling import max_pool, max_pool_backward
+from .pooling import (
+    adaptive_avg_pool,
+    adaptive_avg_pool_backward,
+    adaptive_max_pool,
+    adaptive_max_pool_backward,
+    avg_pool,
+    avg_pool_backward,
+    max_pool,
+    max_pool_backward,
+)
 from .random import dropout, dropout_backward, philox_4x32, uniform
 from .recurrent import recurrent, recurrent_backward
 from .softmax import softmax, softmax_backward
@@ -39,6 +48,12 @@ __all__ = [
     "activation",
     "activation_backward",
     "adamw",
+    "adaptive_avg_pool",
+    "adaptive_avg_pool_backward",
+    "adaptive_max_pool",
+    "adaptive_max_pool_backward",
+    "avg_pool",
+    "avg_pool_backward",
     "batch_norm_inference",
     "batch_norm_inference_backward",
     "batch_norm_training",
