@@ -32,6 +32,7 @@ FASTNETS_INLINE constexpr int recurrent_gates(RecurrentCell cell) {
 
 struct Recurrent {
   static constexpr const char* name = "recurrent";
+  static constexpr bool kHasProducts = true;
 
   struct Direction {
     Tensor weight_ih, weight_hh, bias_ih, bias_hh, weight_hr;  // (G·H, I), (G·H, R), (G·H,) or none, (R, H) or none
