@@ -7,6 +7,7 @@
 #include "core/ops/cross_entropy.h"
 #include "core/ops/dropout.h"
 #include "core/ops/elementwise.h"
+#include "core/ops/layer_norm.h"
 #include "core/ops/linear.h"
 #include "core/ops/max_pool.h"
 
@@ -17,6 +18,8 @@
   X(max_pool, MaxPool)                        \
   X(batch_norm_inference, BatchNormInference) \
   X(batch_norm_training, BatchNormTraining)   \
+  X(layer_norm, LayerNorm)                    \
+  X(rms_norm, RMSNorm)                        \
   X(activation, Elementwise)                  \
   X(dropout, Dropout)                         \
   X(cross_entropy, CrossEntropy)              \

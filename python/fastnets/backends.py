@@ -271,8 +271,8 @@ def _first(inputs: tuple[Any, ...]) -> Any:
 def backward(call: Call, gradients: tuple[Any, ...], wanted: tuple[bool, ...]) -> tuple[Any, ...]:
     """Return the gradient of each input of a call, None where it is not wanted or has none.
 
-    `gradients` has one entry for each differentiable output, None for zero. What the call has updated is no longer what it
-    was then, and is kept from the backends.
+    `gradients` has one entry for each differentiable output, None for zero. What the call has updated is no longer
+    what it was then, and is kept from the backends.
     """
     if call.op.in_place:
         known = (None if u else a for a, u in zip(call.arguments, call.op.updated, strict=False))

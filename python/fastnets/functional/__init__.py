@@ -5,7 +5,7 @@ from .convolution import conv1d, conv2d, conv3d
 from .dropout import dropout
 from .linear import linear
 from .losses import cross_entropy
-from .normalization import batch_norm
+from .normalization import batch_norm, layer_norm, rms_norm
 from .pooling import max_pool1d, max_pool2d, max_pool3d
 
 __all__ = [
@@ -17,12 +17,14 @@ __all__ = [
     "dropout",
     "elu",
     "gelu",
+    "layer_norm",
     "leaky_relu",
     "linear",
     "max_pool1d",
     "max_pool2d",
     "max_pool3d",
     "relu",
+    "rms_norm",
     "sigmoid",
     "silu",
     "tanh",

@@ -1,11 +1,11 @@
-"""One number, or one for each spatial dimension."""
+"""Sizes: one number, or one for each spatial dimension; shapes."""
 
 from __future__ import annotations
 
 import operator
 from typing import Any
 
-__all__ = ["sizes"]
+__all__ = ["shape", "sizes"]
 
 
 def sizes(op: str, name: str, value: Any, rank: int) -> tuple[int, ...]:
@@ -20,3 +20,11 @@ def sizes(op: str, name: str, value: Any, rank: int) -> tuple[int, ...]:
     if len(numbers) != rank:
         raise ValueError(f"{op}: {name} is {value!r} but must be an integer or {rank} integers")
     return numbers
+
+
+def shape(op: str, name: str, value: Any) -> tuple[int, ...]:
+    """Return `value`, an integer or a sequence of them, as a tuple."""
+    try:
+        return tuple(map(operator.index, value)) if isinstance(value, (tuple, list)) else (operator.index(value),)
+    except TypeError:
+        raise TypeError(f"{op}: {name} must be an integer or a sequence of integers, got {value!r}") from None

@@ -10,7 +10,7 @@ from .dropout import Dropout
 from .linear import Linear
 from .loss import CrossEntropyLoss
 from .module import Module
-from .normalization import BatchNorm1d, BatchNorm2d, BatchNorm3d
+from .normalization import BatchNorm1d, BatchNorm2d, BatchNorm3d, LayerNorm, RMSNorm
 from .pooling import MaxPool1d, MaxPool2d, MaxPool3d
 from .shape import Flatten, Identity
 from .tree import Parameter
@@ -28,6 +28,7 @@ __all__ = [
     "Dropout",
     "Flatten",
     "Identity",
+    "LayerNorm",
     "LeakyReLU",
     "Linear",
     "MaxPool1d",
@@ -36,6 +37,7 @@ __all__ = [
     "Module",
     "Parallel",
     "Parameter",
+    "RMSNorm",
     "ReLU",
     "Residual",
     "Select",

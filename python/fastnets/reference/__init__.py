@@ -17,6 +17,10 @@ from .normalization import (
     batch_norm_inference_backward,
     batch_norm_training,
     batch_norm_training_backward,
+    layer_norm,
+    layer_norm_backward,
+    rms_norm,
+    rms_norm_backward,
 )
 from .optimizers import adamw
 from .pooling import max_pool, max_pool_backward
@@ -36,10 +40,14 @@ __all__ = [
     "cross_entropy_backward",
     "dropout",
     "dropout_backward",
+    "layer_norm",
+    "layer_norm_backward",
     "linear",
     "linear_backward",
     "max_pool",
     "max_pool_backward",
     "philox_4x32",
+    "rms_norm",
+    "rms_norm_backward",
     "uniform",
 ]

@@ -14,6 +14,8 @@ _MODULES = {
     "max_pool": pooling,
     "batch_norm_inference": normalization,
     "batch_norm_training": normalization,
+    "layer_norm": normalization,
+    "rms_norm": normalization,
     "activation": activations,
     "cross_entropy": losses,
     "dropout": random,
