@@ -14,6 +14,7 @@
 #include "core/ops/dropout.h"
 #include "core/ops/elementwise.h"
 #include "core/ops/embedding.h"
+#include "core/ops/layer_norm.h"
 #include "core/ops/linear.h"
 #include "core/ops/max_pool.h"
 #include "core/ops/mse_loss.h"
@@ -42,7 +43,9 @@
   X(recurrent, Recurrent)                                           \
   X(avg_pool, AvgPool)                                              \
   X(adaptive_avg_pool, AdaptiveAvgPool)                             \
-  X(adaptive_max_pool, AdaptiveMaxPool)
+  X(adaptive_max_pool, AdaptiveMaxPool)                             \
+  X(layer_norm, LayerNorm)                                          \
+  X(rms_norm, RMSNorm)
 
 namespace fastnets {
 

@@ -11,4 +11,13 @@ BATCH_NORM = [
     ("batch_norm_training", (normal(2, 3, 2, 2), None, positive(3), normal(3), None), (0.5, 1e-3)),
     ("batch_norm_training", (normal(0, 3, 2), normal(3), positive(3), normal(3), normal(3)), (0.1, 1e-5)),
 ]
-CASES = [*BATCH_NORM]
+ROWS = [
+    ("layer_norm", (normal(3, 5), normal(5), normal(5)), ((5,), 1e-5)),
+    ("layer_norm", (normal(2, 3, 2, 2), normal(2, 2), None), ((2, 2), 0.3)),
+    ("layer_norm", (normal(4), None, normal(4)), ((4,), 1e-2)),
+    ("layer_norm", (normal(0, 3), normal(3), normal(3)), ((3,), 1e-5)),
+    ("rms_norm", (normal(3, 5), normal(5)), ((5,), 1e-5)),
+    ("rms_norm", (normal(2, 3, 2), None), ((3, 2), 0.3)),
+    ("rms_norm", (normal(0, 3), normal(3)), ((3,), 1e-5)),
+]
+CASES = [*BATCH_NORM, *ROWS]

@@ -11,12 +11,22 @@ def torch_batch_norm_training(x, mean, var, w, b, momentum, eps):
     return F.batch_norm(x, mean, var, w, b, True, momentum, eps), mean, var
 
 
+def torch_layer_norm(x, w, b, normalized_shape, eps):
+    return F.layer_norm(x, normalized_shape, w, b, eps)
+
+
+def torch_rms_norm(x, w, normalized_shape, eps):
+    return F.rms_norm(x, normalized_shape, w, eps)
+
+
 def serves(case):
-    """Without channels it has no forward there."""
-    return case.inputs[0].shape[1] != 0
+    """Batch norm without channels has no forward there."""
+    return not case.op.startswith("batch_norm") or case.inputs[0].shape[1] != 0
 
 
 TORCH = {
     "batch_norm_inference": torch_batch_norm_inference,
     "batch_norm_training": torch_batch_norm_training,
+    "layer_norm": torch_layer_norm,
+    "rms_norm": torch_rms_norm,
 }

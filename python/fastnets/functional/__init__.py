@@ -8,7 +8,7 @@ from .dropout import dropout
 from .embedding import embedding
 from .linear import linear
 from .losses import binary_cross_entropy_with_logits, cross_entropy, mse_loss, nll_loss
-from .normalization import batch_norm
+from .normalization import batch_norm, layer_norm, rms_norm
 from .pooling import (
     adaptive_avg_pool1d,
     adaptive_avg_pool2d,
@@ -48,6 +48,7 @@ __all__ = [
     "gelu",
     "gru",
     "gru_cell",
+    "layer_norm",
     "leaky_relu",
     "linear",
     "log_softmax",
@@ -59,6 +60,7 @@ __all__ = [
     "mse_loss",
     "nll_loss",
     "relu",
+    "rms_norm",
     "rnn",
     "rnn_relu_cell",
     "rnn_tanh_cell",

@@ -1,11 +1,11 @@
-"""One number, or one for each spatial dimension."""
+"""Sizes: one number, or one for each spatial dimension; shapes."""
 
 from __future__ import annotations
 
 import operator
 from typing import Any
 
-__all__ = ["adaptive_sizes", "sizes"]
+__all__ = ["adaptive_sizes", "shape", "sizes"]
 
 
 def sizes(op: str, name: str, value: Any, rank: int) -> tuple[int, ...]:
@@ -34,3 +34,11 @@ def adaptive_sizes(op: str, value: Any, rank: int) -> tuple[int, ...]:
     if any(item is not None and size < 0 for item, size in zip(items, wanted, strict=True)):
         raise ValueError(f"{op}: output_size is {value!r} but must be at least 0")
     return wanted
+
+
+def shape(op: str, name: str, value: Any) -> tuple[int, ...]:
+    """Return `value`, an integer or a sequence of them, as a tuple."""
+    try:
+        return tuple(map(operator.index, value)) if isinstance(value, (tuple, list)) else (operator.index(value),)
+    except TypeError:
+        raise TypeError(f"{op}: {name} must be an integer or a sequence of integers, got {value!r}") from None

@@ -12,7 +12,7 @@ from .embedding import Embedding
 from .linear import Linear
 from .loss import BCEWithLogitsLoss, CrossEntropyLoss, MSELoss, NLLLoss
 from .module import Module
-from .normalization import BatchNorm1d, BatchNorm2d, BatchNorm3d
+from .normalization import BatchNorm1d, BatchNorm2d, BatchNorm3d, LayerNorm, RMSNorm
 from .pooling import (
     AdaptiveAvgPool1d,
     AdaptiveAvgPool2d,
@@ -53,6 +53,7 @@ __all__ = [
     "Flatten",
     "GELU",
     "Identity",
+    "LayerNorm",
     "LeakyReLU",
     "Linear",
     "LogSoftmax",
@@ -64,6 +65,7 @@ __all__ = [
     "NLLLoss",
     "Parallel",
     "Parameter",
+    "RMSNorm",
     "ReLU",
     "Residual",
     "Select",

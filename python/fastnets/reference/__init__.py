@@ -28,6 +28,10 @@ from .normalization import (
     batch_norm_inference_backward,
     batch_norm_training,
     batch_norm_training_backward,
+    layer_norm,
+    layer_norm_backward,
+    rms_norm,
+    rms_norm_backward,
 )
 from .optimizers import adamw
 from .pooling import (
@@ -72,6 +76,8 @@ __all__ = [
     "dropout_backward",
     "embedding",
     "embedding_backward",
+    "layer_norm",
+    "layer_norm_backward",
     "linear",
     "linear_backward",
     "max_pool",
@@ -83,6 +89,8 @@ __all__ = [
     "philox_4x32",
     "recurrent",
     "recurrent_backward",
+    "rms_norm",
+    "rms_norm_backward",
     "softmax",
     "softmax_backward",
     "uniform",
