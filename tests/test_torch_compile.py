@@ -10,7 +10,8 @@ from fastnets.cases import CASES
 torch = pytest.importorskip("torch", reason="PyTorch is not installed (extra: peers)")
 from fastnets.torch import ops  # noqa: E402
 
-OPS = [op for op in backends.OPS.values() if not op.in_place]
+OPS = [op for op in backends.OPS.values() if any(op.differentiable)]
+OTHERS = [op for op in backends.OPS.values() if not any(op.differentiable) and not op.in_place]
 
 
 @pytest.fixture
@@ -59,6 +60,13 @@ def test_opcheck(op, number, rng):
     wanted = [w for w, d in zip(wanted, op.differentiable, strict=True) if d]
     backward = getattr(torch.ops.fastnets, op.name + "_backward").default
     torch.library.opcheck(backward, (*gradients, *plain, *made, wanted))
+
+
+@pytest.mark.parametrize("op, number", [pytest.param(o, n, id=f"{o.name} {n}") for o in OTHERS for n in small_cases(o)])
+def test_opcheck_of_ops_without_a_gradient(op, number, rng):
+    forward = getattr(torch.ops.fastnets, op.name).default
+    torch.library.opcheck(forward, (*arguments_of(op, number, rng, grad=False), False))
+    assert not hasattr(torch.ops.fastnets, op.name + "_backward")
 
 
 def compiled(function):

@@ -1,16 +1,21 @@
 // The op table: every op of the library, once. A backend answers each with the same three functions.
 #pragma once
 #include "core/entries.h"
-#include "core/ops/adamw.h"
+#include "core/ops/adam.h"
 #include "core/ops/adaptive_avg_pool.h"
 #include "core/ops/adaptive_max_pool.h"
+#include "core/ops/add.h"
 #include "core/ops/avg_pool.h"
+#include "core/ops/clip.h"
 #include "core/ops/conv.h"
 #include "core/ops/cross_entropy.h"
 #include "core/ops/dropout.h"
 #include "core/ops/elementwise.h"
 #include "core/ops/linear.h"
 #include "core/ops/max_pool.h"
+#include "core/ops/norm.h"
+#include "core/ops/scale.h"
+#include "core/ops/sgd.h"
 
 //   name in Python, struct that holds its arguments
 #define FASTNETS_OPS(X)                 \
@@ -23,7 +28,12 @@
   X(activation, Elementwise)            \
   X(dropout, Dropout)                   \
   X(cross_entropy, CrossEntropy)        \
-  X(adamw, AdamW)
+  X(sgd, Sgd)                           \
+  X(adam, Adam)                         \
+  X(norm, Norm)                         \
+  X(clip, Clip)                         \
+  X(scale, Scale)                       \
+  X(add, Add)
 
 namespace fastnets {
 

@@ -16,7 +16,12 @@ CASES = {
     "activation": activations.CASES,
     "cross_entropy": losses.CASES,
     "dropout": random.CASES,
-    "adamw": optimizers.CASES,
+    "sgd": optimizers.SGD_CASES,
+    "adam": optimizers.ADAM_CASES,
+    "norm": optimizers.NORM_CASES,
+    "clip": optimizers.CLIP_CASES,
+    "scale": optimizers.SCALE_CASES,
+    "add": optimizers.ADD_CASES,
 }
 
 _FAMILIES = (linear, convolution, pooling, activations, losses, random, optimizers)

@@ -32,7 +32,7 @@ class Array:
     scale: float = 1.0
 
     def draw(self, rng, dtype):
-        return lay_out(self.values(rng).astype(self.dtype(dtype)), self.layout)
+        return lay_out(np.asarray(self.values(rng)).astype(self.dtype(dtype)), self.layout)
 
     def dtype(self, dtype):
         return dtype
@@ -66,6 +66,16 @@ class State(Array):
 class PositiveState(State):
     def values(self, rng):
         return rng.standard_normal(self.shape) ** 2
+
+
+class Flag(Array):
+    """A float32 number that is 0 or 1."""
+
+    def dtype(self, dtype):
+        return np.dtype(np.float32)
+
+    def values(self, rng):
+        return rng.integers(0, 2, self.shape).astype(np.float64)
 
 
 class StateWeights(Weights):

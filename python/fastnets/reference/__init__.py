@@ -12,7 +12,7 @@ from .activations import activation, activation_backward
 from .convolution import conv, conv_backward
 from .linear import linear, linear_backward
 from .losses import cross_entropy, cross_entropy_backward
-from .optimizers import adamw
+from .optimizers import adam, add, clip, norm, scale, sgd
 from .pooling import (
     adaptive_avg_pool,
     adaptive_avg_pool_backward,
@@ -28,13 +28,15 @@ from .random import dropout, dropout_backward, philox_4x32, uniform
 __all__ = [
     "activation",
     "activation_backward",
-    "adamw",
+    "adam",
     "adaptive_avg_pool",
     "adaptive_avg_pool_backward",
     "adaptive_max_pool",
     "adaptive_max_pool_backward",
+    "add",
     "avg_pool",
     "avg_pool_backward",
+    "clip",
     "conv",
     "conv_backward",
     "cross_entropy",
@@ -45,6 +47,9 @@ __all__ = [
     "linear_backward",
     "max_pool",
     "max_pool_backward",
+    "norm",
     "philox_4x32",
+    "scale",
+    "sgd",
     "uniform",
 ]

@@ -18,7 +18,12 @@ _MODULES = {
     "activation": activations,
     "cross_entropy": losses,
     "dropout": random,
-    "adamw": optimizers,
+    "sgd": optimizers,
+    "adam": optimizers,
+    "norm": optimizers,
+    "clip": optimizers,
+    "scale": optimizers,
+    "add": optimizers,
 }
 
 
