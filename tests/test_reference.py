@@ -128,21 +128,21 @@ def test_dropout_goes_by_logical_index(rng):
     assert (reference.dropout(x[::-1], 0.5, 3)[::-1] != y).any()
 
 
-def test_adamw_first_step_is_the_sign_of_the_gradient(rng):
+def test_adam_first_step_is_the_sign_of_the_gradient(rng):
     # with zero moments and eps = 0, m / √v of the corrected moments is g / |g|
     theta, g, zero = rng.standard_normal(9), rng.standard_normal(9), np.zeros(9)
-    moved, m, v, master = reference.adamw(theta, g, zero, zero, None, 1, 0.1, 0.9, 0.99, 0.0, 0.5)
+    moved, m, v, master = reference.adam(theta, g, zero, zero, None, 1, 0.1, 0.9, 0.99, 0.0, 0.5, True, False)
     np.testing.assert_allclose(moved, theta * 0.95 - 0.1 * np.sign(g), rtol=1e-13)
     np.testing.assert_allclose(m, 0.1 * g, rtol=1e-13)
     np.testing.assert_allclose(v, 0.01 * g * g, rtol=1e-13)
     assert master is None
 
 
-def test_adamw_steps_the_master(rng):
+def test_adam_steps_the_master(rng):
     theta, g, m, v, master = (rng.standard_normal((2, 3)) ** 2 for _ in range(5))
-    hyper = 7, 0.1, 0.9, 0.99, 1e-8, 0.5
-    stepped = reference.adamw(theta, g, m, v, master, *hyper)
-    expected = reference.adamw(master, g, m, v, None, *hyper)
+    hyper = 7, 0.1, 0.9, 0.99, 1e-8, 0.5, True, False
+    stepped = reference.adam(theta, g, m, v, master, *hyper)
+    expected = reference.adam(master, g, m, v, None, *hyper)
     for a, b in zip(stepped, (*expected[:3], expected[0]), strict=True):
         np.testing.assert_array_equal(a, b)
 

@@ -46,7 +46,7 @@ def compiled_object(isa, folder):
     command = [compiler, "-std=c++20", "-O3", "-fPIC", "-fvisibility=hidden", *flags()[isa], "-w"]
     command += [f"-I{ROOT / 'csrc'}", f"-DFASTNETS_ISA={isa}", header]
     done = subprocess.run(
-        [*command, "-c", ROOT / "csrc" / "cpu" / "ops" / "adamw.cpp", "-o", target],
+        [*command, "-c", ROOT / "csrc" / "cpu" / "ops" / "adam.cpp", "-o", target],
         check=False,
         capture_output=True,
         text=True,

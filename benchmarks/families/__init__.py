@@ -17,7 +17,8 @@ FAMILIES: dict[str, list[Workload]] = {
     "adaptive_avg_pool": pooling.GLOBAL_AVERAGES,
     "activation": activation.WORKLOADS,
     "cross_entropy": losses.WORKLOADS,
-    "adamw": optimizers.WORKLOADS,
+    "sgd": optimizers.SGD,
+    "adam": optimizers.ADAM,
 }
 
 

@@ -1,46 +1,43 @@
 // The means of the windows under lines of output pixels, for row-major images.
 #pragma once
-#include "cpu/deal.h"
 #include "cpu/mean_shape.h"
 
 namespace fastnets::cpu::FASTNETS_ISA {
 namespace {
 
-// What both directions share: vectors along lines, the counts of windows along the last axis.
-template <class T>
-struct MeanLines {
-  using Acc = Accumulator<T>;
-  using V = Vec<Acc>;
+// How many columns each window of some neighbours q0, q0 + 1, … has, times a number: kept from one line to the next,
+// most often the same. Windows are of one size, of which only those at the ends of the line are cut.
+template <class Acc>
+struct Divisors {
   const MeanShape& s;
+  Acc* values = nullptr;
+  std::int64_t q0 = -1;
+  Acc times = 0;
 
-  // Windows q0 … q0 + count − 1: how many columns each has, times `others`. Of equal ones only those at the ends are
-  // cut.
-  void counts(std::int64_t q0, std::int64_t count, Acc others, Acc* to) const {
-    const auto of = [&](std::int64_t i) { return s.template count<Acc>(2, q0 + i) * others; };
-    if (s.is_uneven[2]) {
-      for (std::int64_t i = 0; i < count; ++i) to[i] = of(i);
-      return;
-    }
-    const Acc whole = s.divisor ? others : static_cast<Acc>(s.kernel[2]) * others;
-    for (std::int64_t i = 0; i < count; ++i) to[i] = whole;
-    for (std::int64_t i = 0; i < count && of(i) != whole; ++i) to[i] = of(i);
-    for (std::int64_t i = count - 1; i >= 0 && of(i) != whole; --i) to[i] = of(i);
+  void make(std::int64_t q0_, std::int64_t count, Acc times_) {
+    if (q0 == q0_ && times == times_) return;
+    q0 = q0_, times = times_;
+    const auto of = [&](std::int64_t i) { return static_cast<Acc>(s.window(2, q0 + i).count) * times; };
+    const Acc whole = s.divisor ? times : static_cast<Acc>(s.kernel[2]) * times;
+    for (std::int64_t i = 0; i < count; ++i) values[i] = whole;
+    for (std::int64_t i = 0; i < count && of(i) != whole; ++i) values[i] = of(i);
+    for (std::int64_t i = count - 1; i >= 0 && of(i) != whole; --i) values[i] = of(i);
   }
 };
 
 // Windows of any width, one after the other.
 template <class T>
-struct PlainMeans : MeanLines<T> {
-  using typename MeanLines<T>::Acc;
-  using typename MeanLines<T>::V;
-  using MeanLines<T>::s;
+struct PlainMeans {
+  using Acc = Accumulator<T>;
+  using V = Vec<Acc>;
+  const MeanShape& s;
 
   void run(const T* plane, std::int64_t o, std::int64_t p, T* y) const {
-    const Span depth = s.window(0, o), height = s.window(1, p);
     const Acc others = s.template count_of_lines<Acc>(o, p);
     for (std::int64_t q = 0; q < s.out[2]; ++q) {
-      const Span width = s.window(2, q);
-      y[q] = narrow<T>(sum_of(plane, depth, height, width) / (others * s.template count<Acc>(2, q)));
+      const Span& width = s.windows[2][q];
+      y[q] =
+          narrow<T>(sum_of(plane, s.windows[0][o], s.windows[1][p], width) / (others * static_cast<Acc>(width.count)));
     }
   }
 
@@ -67,40 +64,38 @@ struct PlainMeans : MeanLines<T> {
 // Narrow windows of one size: sums down the columns, then across each window's. Where windows fill the lines several
 // lines are computed as one.
 template <class T>
-struct ColumnMeans : MeanLines<T> {
-  using typename MeanLines<T>::Acc;
-  using typename MeanLines<T>::V;
-  using MeanLines<T>::s;
+struct ColumnMeans {
+  using Acc = Accumulator<T>;
+  using V = Vec<Acc>;
+  const MeanShape& s;
   std::int64_t lines, width, pitch;  // lines computed together; columns of them, or of a segment; places of a hand
   Acc *columns, *hands, *divisors;
+  Divisors<Acc> of_line;  // of one line: those of several are its copies
 
   // Without a base the workspace only counts.
-  ColumnMeans(const MeanShape& shape, Workspace& room) : MeanLines<T>{shape} {
-    lines = s.joins_lines() ? most(1, kSegment / most(1, s.out[2])) : 1;
+  ColumnMeans(const MeanShape& shape, Workspace& room) : s(shape), of_line{shape} {
+    lines = s.joins_lines() ? most(1, kSegment / s.out[2]) : 1;
     const std::int64_t outputs = lines * least(kSegment, s.out[2]);
     width = lines > 1 ? lines * s.in[2] : (outputs - 1) * s.stride[2] + s.kernel[2];
     pitch = divide_up(width, s.stride[2]) + V::lanes;  // whole vectors may be read past the end
     columns = room.take<Acc>(width + V::lanes + s.kernel[2]);
     hands = s.stride[2] > 1 ? room.take<Acc>(pitch * s.stride[2]) : columns;
     divisors = room.take<Acc>(outputs + V::lanes);
-  }
-  static bool serves(const MeanShape& s) {
-    return !s.is_uneven[2] && s.kernel[2] < 2 * V::lanes &&
-           least(kSegment, s.out[2]) * s.stride[2] + s.kernel[2] <= kReach;
+    of_line.values = lines > 1 ? room.take<Acc>(s.out[2]) : divisors;
   }
 
   void run(const T* x, std::int64_t first_line, std::int64_t last_line, T* y) {
-    const std::int64_t in_plane = s.out[0] * s.out[1];
     for (std::int64_t q = 0; q < s.out[2]; q += kSegment) {
       const std::int64_t count = least(kSegment, s.out[2] - q), first_column = q * s.stride[2] - s.padding[2];
       const std::int64_t some = lines > 1 ? s.in[2] : (count - 1) * s.stride[2] + s.kernel[2];
-      for (std::int64_t line = first_line; line < last_line; ++line) {
-        const std::int64_t o = line % in_plane / s.out[1], p = line % s.out[1], i = line - first_line;
-        down(x + line / in_plane * s.in_pixels(), s.window(0, o), s.window(1, p), first_column, some,
-             columns + i * some);
-        this->counts(q, count, s.template count_of_lines<Acc>(o, p), divisors + i * count);
-      }
       const std::int64_t all = last_line - first_line;
+      LineWalk line(s.out, first_line);
+      for (std::int64_t i = 0; i < all; ++i, line.next()) {
+        down(x + line.plane * s.in_pixels(), s.windows[0][line.d], s.windows[1][line.h], first_column, some,
+             columns + i * some);
+        of_line.make(q, count, s.template count_of_lines<Acc>(line.d, line.h));
+        for (std::int64_t j = 0; lines > 1 && j < count; ++j) divisors[i * count + j] = of_line.values[j];
+      }
       if (s.stride[2] > 1) deal(columns, all * some, s.stride[2], hands, pitch);
       across(all * count, y + first_line * s.out[2] + q);
     }
@@ -125,31 +120,37 @@ struct ColumnMeans : MeanLines<T> {
   void across(std::int64_t count, T* y) const {
     for (std::int64_t q = 0; q < count; q += V::lanes) {
       V total = load(hands + q);
-      for (std::int64_t i = 1; i < s.kernel[2]; ++i)
-        total = total + load(hands + i % s.stride[2] * pitch + i / s.stride[2] + q);
+      std::int64_t hand = 0, place = 0;  // of column i under each window
+      for (std::int64_t i = 1; i < s.kernel[2]; ++i) {
+        if (++hand == s.stride[2]) hand = 0, ++place;
+        total = total + load(hands + hand * pitch + place + q);
+      }
       write(y + q, total / load(divisors + q), static_cast<int>(least(V::lanes, count - q)));
     }
   }
 };
 
+template <class T>
+void mean_of_planes(const MeanShape& s, const T* x, T* y) {
+  using Acc = Accumulator<T>;
+  const auto count = s.template count_of_lines<Acc>(0, 0) * static_cast<Acc>(s.window(2, 0).count);
+  const std::int64_t size = s.in_pixels();
+  parallel_ranges(s.N * s.C, s.pieces_a_task(s.in[2]), [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) y[i] = narrow<T>(sum(sum_of_run(x + i * size, size)) / count);
+  });
+}
+
 // A task has some lines (n, c, o, p) of output pixels.
 template <class T>
 void mean_lines(const MeanShape& s, const T* x, T* y) {
-  const std::int64_t in_plane = s.out[0] * s.out[1], all = s.N * s.C * in_plane;
-  if (s.is_global()) {
-    parallel_ranges(all, s.pieces_a_task(s.in[2]), [&](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t i = begin; i < end; ++i)
-        y[i] = narrow<T>(sum(sum_of_run(x + i * s.in_pixels(), s.in_pixels())) /
-                         (s.template count_of_lines<Accumulator<T>>(0, 0) * s.template count<Accumulator<T>>(2, 0)));
-    });
-    return;
-  }
-  if (!ColumnMeans<T>::serves(s)) {
+  if (s.is_global()) return mean_of_planes(s, x, y);
+  const std::int64_t all = s.N * s.C * s.out[0] * s.out[1];
+  if (!s.has_columns()) {
     parallel_ranges(all, s.pieces_a_task(s.in[2]), [&](std::int64_t begin, std::int64_t end) {
       const PlainMeans<T> means{s};
-      for (std::int64_t line = begin; line < end; ++line)
-        means.run(x + line / in_plane * s.in_pixels(), line % in_plane / s.out[1], line % s.out[1],
-                  y + line * s.out[2]);
+      LineWalk line(s.out, begin);
+      for (std::int64_t i = begin; i < end; ++i, line.next())
+        means.run(x + line.plane * s.in_pixels(), line.d, line.h, y + i * s.out[2]);
     });
     return;
   }

@@ -5,73 +5,84 @@
 namespace fastnets::cpu::FASTNETS_ISA {
 namespace {
 
-// The sum over pixels, each times a factor, of kWidth channels from c on, or fewer at the end.
-template <class T>
+// The sum over pixels of channels first … last − 1, and if kScaled each times a factor: a chain of kChain pixels is
+// summed at a time.
+template <class T, bool kScaled>
 struct PixelSum {
   using Acc = Accumulator<T>;
   using V = Vec<Acc>;
-  static constexpr int kVectors = 8, kWidth = kVectors * V::lanes;  // 8 sums, a pixel and a factor of 16 registers
+  static constexpr int kVectors = 8;  // sums, beside a pixel and a factor in 16 registers
 
-  std::int64_t C, c;
-  int vectors, last;  // how many, and the lanes of the last one
-  int terms = 0;
-  V total[kVectors], chain[kVectors];
+  std::int64_t first, last;
+  Acc* totals;  // of the chains before, for each channel
+  bool has_totals = false;
+  int count = 0;
+  const T* pixels[kChain];
+  Acc factors[kScaled ? kChain : 1];
 
-  PixelSum(std::int64_t C_, std::int64_t c_) : C(C_), c(c_) {
-    const int n = static_cast<int>(least(kWidth, C - c));
-    vectors = static_cast<int>(divide_up(n, V::lanes)), last = n - (vectors - 1) * V::lanes;
-    for (int v = 0; v < kVectors; ++v) total[v] = chain[v] = splat(Acc(0));
-  }
-  // Adds `count` neighbouring pixels.
-  void add(const T* pixel, std::int64_t count, Acc factor) {
-    for (std::int64_t i = 0; i < count;) {
-      const std::int64_t end = least(count, i + kChain - terms);
-      terms += static_cast<int>(end - i);
-      vectors == kVectors&& last == V::lanes ? add_all(pixel + i * C + c, end - i, splat(factor))
-                                             : add_few(pixel + i * C + c, end - i, splat(factor));
-      i = end;
-      if (terms == kChain) flush();
-    }
+  PixelSum(std::int64_t first_, std::int64_t last_, Acc* totals_) : first(first_), last(last_), totals(totals_) {}
+
+  void add(const T* pixel, Acc factor) {
+    pixels[count] = pixel;
+    if constexpr (kScaled) factors[count] = factor;
+    if (++count < kChain) return;
+    each_vector([&](std::int64_t c, V chain, int n) { write(totals + c, joined(c, chain, n), n); });
+    has_totals = true, count = 0;
   }
   void store_over(Acc divisor, T* pixel) {
-    flush();
-    for (int v = 0; v < vectors; ++v)
-      write(pixel + c + v * V::lanes, total[v] / splat(divisor), v + 1 < vectors ? V::lanes : last);
+    const V by = splat(divisor);
+    each_vector([&](std::int64_t c, V chain, int n) {
+      const V total = joined(c, chain, n);
+      write(pixel + c, kScaled ? total : total / by, n);
+    });
+    has_totals = false, count = 0;
   }
 
  private:
-  void add_all(const T* pixel, std::int64_t count, V factor) {
-    V sum[kVectors];
-    for (int v = 0; v < kVectors; ++v) sum[v] = chain[v];
-    for (; count > 0; --count, pixel += C)
-      for (int v = 0; v < kVectors; ++v) sum[v] = fma(load(pixel + v * V::lanes), factor, sum[v]);
-    for (int v = 0; v < kVectors; ++v) chain[v] = sum[v];
+  FASTNETS_INLINE V joined(std::int64_t c, V chain, int n) const {
+    return has_totals ? read(totals + c, n) + chain : chain;
   }
-  void add_few(const T* pixel, std::int64_t count, V factor) {
-    for (int v = 0; v < vectors; ++v) {
-      const int n = v + 1 < vectors ? V::lanes : last;
-      V sum = chain[v];
-      for (std::int64_t i = 0; i < count; ++i) sum = fma(read(pixel + i * C + v * V::lanes, n), factor, sum);
-      chain[v] = sum;
+  FASTNETS_INLINE V term(int i, V x, V sum) const {
+    if constexpr (kScaled)
+      return fma(x, splat(factors[i]), sum);
+    else
+      return sum + x;
+  }
+  template <class F>
+  FASTNETS_INLINE void each_vector(const F& f) const {
+    std::int64_t c = first;
+    for (; c + kVectors * V::lanes <= last; c += kVectors * V::lanes) {
+      V sum[kVectors];
+      for (V& each : sum) each = splat(Acc(0));
+      for (int i = 0; i < count; ++i)
+        for (int v = 0; v < kVectors; ++v) sum[v] = term(i, load(pixels[i] + c + v * V::lanes), sum[v]);
+      for (int v = 0; v < kVectors; ++v) f(c + v * V::lanes, sum[v], V::lanes);
     }
-  }
-  void flush() {
-    for (int v = 0; v < kVectors; ++v) total[v] = total[v] + chain[v], chain[v] = splat(Acc(0));
-    terms = 0;
+    for (; c < last; c += V::lanes) {
+      const int n = static_cast<int>(least(V::lanes, last - c));
+      V sum = splat(Acc(0));
+      for (int i = 0; i < count; ++i) sum = term(i, read(pixels[i] + c, n), sum);
+      f(c, sum, n);
+    }
   }
 };
 
-// Calls f(n, d, h, w, c) for blocks of channels of each pixel of images of this size; a task has some of them.
-template <class T, class F>
-void each_block(const MeanShape& s, const std::int64_t* size, std::int64_t reads, const F& f) {
-  const std::int64_t blocks = divide_up(s.C, PixelSum<T>::kWidth);
-  const std::int64_t all = s.N * size[0] * size[1] * size[2] * blocks;
-  const std::int64_t grain = most(1, (1 << 15) / (PixelSum<T>::kWidth * least(1 << 15, most(1, reads))));
-  parallel_ranges(all, grain, [&](std::int64_t begin, std::int64_t end) {
+// Calls f(n, d, h, sum) for lines of pixels of images of this size, in parts of their channels where there are few
+// lines; a task has some of them.
+template <class T, bool kScaled, class F>
+void each_line_of_pixels(const MeanShape& s, const std::int64_t* size, std::int64_t reads, const F& f) {
+  constexpr std::int64_t kWidth = PixelSum<T, kScaled>::kVectors * Vec<Accumulator<T>>::lanes, kPieces = 16;
+  const std::int64_t lines = s.N * size[0] * size[1];
+  const std::int64_t split = least(divide_up(s.C, kWidth), divide_up(kPieces, most(1, lines)));
+  const std::int64_t channels = round_up(divide_up(s.C, split), kWidth), parts = divide_up(s.C, channels);
+  const std::int64_t share = most(1, (1 << 15) / (least(s.C, channels) * least(1 << 15, size[2] * reads)));
+  parallel_ranges(lines * parts, share, [&](std::int64_t begin, std::int64_t end) {
+    auto* totals = static_cast<Accumulator<T>*>(scratch(static_cast<std::size_t>(s.C) * sizeof(Accumulator<T>), 1));
     for (std::int64_t i = begin; i < end; ++i) {
-      const std::int64_t c = i % blocks * PixelSum<T>::kWidth, pixel = i / blocks;
-      const std::int64_t w = pixel % size[2], h = pixel / size[2] % size[1], d = pixel / size[2] / size[1] % size[0];
-      f(pixel / size[2] / size[1] / size[0], d, h, w, c);
+      const LineWalk line(size, i / parts);
+      const std::int64_t first = i % parts * channels;
+      PixelSum<T, kScaled> sum(first, least(s.C, first + channels), totals);
+      f(line.plane, line.d, line.h, sum);
     }
   });
 }
@@ -80,30 +91,42 @@ template <class T>
 void mean_pixels(const MeanShape& s, const T* x, T* y) {
   using Acc = Accumulator<T>;
   const std::int64_t reads = least(s.kernel[0], 1 << 10) * least(s.kernel[1], 1 << 10) * least(s.kernel[2], 1 << 10);
-  each_block<T>(s, s.out, reads, [&](std::int64_t n, std::int64_t o, std::int64_t p, std::int64_t q, std::int64_t c) {
-    const Span depth = s.window(0, o), height = s.window(1, p), width = s.window(2, q);
-    PixelSum<T> sum(s.C, c);
-    for (std::int64_t d = depth.begin; d < depth.end; ++d)
-      for (std::int64_t h = height.begin; h < height.end; ++h)
-        sum.add(x + (((n * s.in[0] + d) * s.in[1] + h) * s.in[2] + width.begin) * s.C, width.size(), 1);
-    sum.store_over(s.template count_of_lines<Acc>(o, p) * s.template count<Acc>(2, q),
-                   y + (((n * s.out[0] + o) * s.out[1] + p) * s.out[2] + q) * s.C);
-  });
+  const auto line = [&](std::int64_t n, std::int64_t o, std::int64_t p, PixelSum<T, false>& sum) {
+    const Span &depth = s.windows[0][o], &height = s.windows[1][p];
+    const Acc others = s.template count_of_lines<Acc>(o, p);
+    T* to = y + ((n * s.out[0] + o) * s.out[1] + p) * s.out[2] * s.C;
+    for (std::int64_t q = 0; q < s.out[2]; ++q) {
+      const Span& width = s.windows[2][q];
+      for (std::int64_t d = depth.begin; d < depth.end; ++d)
+        for (std::int64_t h = height.begin; h < height.end; ++h) {
+          const T* from = x + ((n * s.in[0] + d) * s.in[1] + h) * s.in[2] * s.C;
+          for (std::int64_t w = width.begin; w < width.end; ++w) sum.add(from + w * s.C, 1);
+        }
+      sum.store_over(others * static_cast<Acc>(width.count), to + q * s.C);
+    }
+  };
+  each_line_of_pixels<T, false>(s, s.out, reads, line);
 }
 
 template <class T>
 void mean_gradient_pixels(const MeanShape& s, const T* dy, T* dx) {
   using Acc = Accumulator<T>;
-  each_block<T>(s, s.in, 1, [&](std::int64_t n, std::int64_t d, std::int64_t h, std::int64_t w, std::int64_t c) {
-    const Span depth = s.over(0, d), height = s.over(1, h), width = s.over(2, w);
-    PixelSum<T> sum(s.C, c);
-    for (std::int64_t o = depth.begin; o < depth.end; ++o)
-      for (std::int64_t p = height.begin; p < height.end; ++p)
-        for (std::int64_t q = width.begin; q < width.end; ++q)
-          sum.add(dy + (((n * s.out[0] + o) * s.out[1] + p) * s.out[2] + q) * s.C, 1,
-                  1 / (s.template count_of_lines<Acc>(o, p) * s.template count<Acc>(2, q)));
-    sum.store_over(1, dx + (((n * s.in[0] + d) * s.in[1] + h) * s.in[2] + w) * s.C);
-  });
+  const auto line = [&](std::int64_t n, std::int64_t d, std::int64_t h, PixelSum<T, true>& sum) {
+    const Span &depth = s.over[0][d], &height = s.over[1][h];
+    T* to = dx + ((n * s.in[0] + d) * s.in[1] + h) * s.in[2] * s.C;
+    for (std::int64_t w = 0; w < s.in[2]; ++w) {
+      const Span& width = s.over[2][w];
+      for (std::int64_t o = depth.begin; o < depth.end; ++o)
+        for (std::int64_t p = height.begin; p < height.end; ++p) {
+          const Acc others = s.template count_of_lines<Acc>(o, p);
+          const T* from = dy + ((n * s.out[0] + o) * s.out[1] + p) * s.out[2] * s.C;
+          for (std::int64_t q = width.begin; q < width.end; ++q)
+            sum.add(from + q * s.C, 1 / (others * static_cast<Acc>(s.windows[2][q].count)));
+        }
+      sum.store_over(1, to + w * s.C);
+    }
+  };
+  each_line_of_pixels<T, true>(s, s.in, 1, line);
 }
 
 }  // namespace

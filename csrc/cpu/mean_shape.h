@@ -1,49 +1,47 @@
 // Windows whose mean is taken: what each holds, what divides it, and which windows hold an element.
 #pragma once
+#include "core/entries.h"
+#include "cpu/columns.h"
 #include "cpu/pooling.h"
 #include "cpu/reduce.h"
 
 namespace fastnets::cpu::FASTNETS_ISA {
 namespace {
 
-// Elements begin … end − 1 along one axis.
+// Elements begin … end − 1 along one axis, and of a window how many it counts.
 struct Span {
-  std::int64_t begin, end;
+  std::int64_t begin, end, count;
   FASTNETS_INLINE std::int64_t size() const { return end - begin; }
 };
 
 struct MeanShape : PoolShape {
   bool counts_padding = false;
-  std::int64_t divisor = 0;  // 0: how many elements a window has
+  std::int64_t divisor = 0;         // 0: how many elements a window has
+  const Span* windows[kAxes] = {};  // of each output along an axis; those of the last axis only where it is asked for
+  const Span* over[kAxes] = {};     // of each input, the outputs whose windows hold it: for the gradient
 
   template <class Op>
-  explicit MeanShape(const Op& op) : PoolShape(op) {
+  MeanShape(const Op& op, Pass pass, Workspace& workspace) : PoolShape(op) {
     if constexpr (requires { op.divisor_override; })
       counts_padding = op.count_include_pad, divisor = op.divisor_override;
+    for (int d = 0; d < (has_columns() ? 2 : kAxes); ++d) {
+      windows[d] = table(out[d], workspace, [&](std::int64_t p) { return window(d, p); });
+      if (pass == Pass::backward) over[d] = table(in[d], workspace, [&](std::int64_t i) { return outputs_over(d, i); });
+    }
   }
 
   FASTNETS_INLINE Span window(int axis, std::int64_t p) const {
     const Taps t = taps(axis, p);
-    return {t.from + t.first, t.from + t.last};
+    const std::int64_t first = t.from + t.first, last = t.from + t.last;
+    if (divisor) return {first, last, 1};
+    return {first, last,
+            counts_padding ? least(t.from + kernel[axis], in[axis] + padding[axis]) - t.from : last - first};
   }
-  // How many elements a window has along an axis; a window's number is the product.
-  template <class Acc>
-  FASTNETS_INLINE Acc count(int axis, std::int64_t p) const {
-    if (divisor) return 1;
-    if (!counts_padding) return static_cast<Acc>(window(axis, p).size());
-    const std::int64_t from = begin(axis, p);
-    return static_cast<Acc>(least(from + kernel[axis], in[axis] + padding[axis]) - from);
-  }
-  // What windows (o, p, …) are divided by beside their counts along the last axis.
+  // What windows (o, p, …) are divided by, beside their counts along the last axis.
   template <class Acc>
   FASTNETS_INLINE Acc count_of_lines(std::int64_t o, std::int64_t p) const {
-    return divisor ? static_cast<Acc>(divisor) : count<Acc>(0, o) * count<Acc>(1, p);
-  }
-  // The outputs whose windows hold element i of an axis.
-  FASTNETS_INLINE Span over(int axis, std::int64_t i) const {
-    if (is_uneven[axis]) return {i * out[axis] / in[axis], divide_up((i + 1) * out[axis], in[axis])};
-    const std::int64_t last = i + padding[axis], before = last - kernel[axis] + 1;
-    return {before > 0 ? divide_up(before, stride[axis]) : 0, least(out[axis], last / stride[axis] + 1)};
+    return divisor ? static_cast<Acc>(divisor)
+                   : static_cast<Acc>(windows[0][o].count) * static_cast<Acc>(windows[1][p].count);
   }
   // Whether the one window is the whole image.
   FASTNETS_INLINE bool is_global() const {
@@ -54,6 +52,44 @@ struct MeanShape : PoolShape {
   // Whether windows lie side by side along the last axis and fill it, so that lines can be computed as one.
   FASTNETS_INLINE bool joins_lines() const {
     return !is_uneven[2] && padding[2] == 0 && kernel[2] <= stride[2] && in[2] == out[2] * stride[2];
+  }
+  // Whether lines are computed as vectors of columns: narrow windows of one size in row-major images.
+  FASTNETS_INLINE bool has_columns() const {
+    return !channels_last && !is_uneven[2] && kernel[2] < kNarrow &&
+           least(kSegment, out[2]) * stride[2] + kernel[2] <= kReach;
+  }
+
+ private:
+  static constexpr std::int64_t kNarrow = 20;  // from here on sums along the line are faster than down its columns
+
+  template <class F>
+  static const Span* table(std::int64_t size, Workspace& workspace, const F& f) {
+    Span* spans = workspace.take<Span>(size);
+    for (std::int64_t i = 0; spans && i < size; ++i) spans[i] = f(i);
+    return spans;
+  }
+  FASTNETS_INLINE Span outputs_over(int axis, std::int64_t i) const {
+    if (is_uneven[axis]) return {i * out[axis] / in[axis], divide_up((i + 1) * out[axis], in[axis]), 0};
+    const std::int64_t last = i + padding[axis], before = last - kernel[axis] + 1;
+    return {before > 0 ? divide_up(before, stride[axis]) : 0, least(out[axis], last / stride[axis] + 1), 0};
+  }
+};
+
+// A line (plane, d, h) of pixels, one after the other.
+struct LineWalk {
+  std::int64_t plane, d, h;
+  const std::int64_t* size;
+
+  LineWalk(const std::int64_t* size_, std::int64_t line)
+      : plane(line / (size_[0] * size_[1])),
+        d(line % (size_[0] * size_[1]) / size_[1]),
+        h(line % size_[1]),
+        size(size_) {}
+  FASTNETS_INLINE void next() {
+    if (++h < size[1]) return;
+    h = 0;
+    if (++d < size[0]) return;
+    d = 0, ++plane;
   }
 };
 

@@ -1,6 +1,5 @@
 // The mean of each window, and the gradient: in both memory formats, for windows of equal size or adaptive.
 #pragma once
-#include "core/entries.h"
 #include "cpu/mean_gradient_lines.h"
 #include "cpu/mean_pixels.h"
 
@@ -9,7 +8,7 @@ namespace {
 
 template <class Op>
 void run_mean(const Op& op, Pass pass, Workspace& workspace) {
-  const MeanShape s(op);
+  const MeanShape s(op, pass, workspace);
   visit_float(op.input.dtype, [&]<class T>(Type<T>) {
     if (pass == Pass::forward) {
       const T* x = in_format<T>(op.input, s.channels_last, workspace);

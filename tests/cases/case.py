@@ -78,6 +78,16 @@ class PositiveState(State):
         return rng.standard_normal(self.shape) ** 2
 
 
+class Flag(Array):
+    """A float32 number that is 0 or 1."""
+
+    def dtype(self, dtype):
+        return np.dtype(np.float32)
+
+    def values(self, rng):
+        return rng.integers(0, 2, self.shape).astype(np.float64)
+
+
 class StateWeights(Weights):
     """Positive weights in float32 beside half precision."""
 

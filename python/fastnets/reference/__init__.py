@@ -33,7 +33,7 @@ from .normalization import (
     rms_norm,
     rms_norm_backward,
 )
-from .optimizers import adamw
+from .optimizers import adam, add, clip, norm, scale, sgd
 from .pooling import (
     adaptive_avg_pool,
     adaptive_avg_pool_backward,
@@ -51,11 +51,12 @@ from .softmax import softmax, softmax_backward
 __all__ = [
     "activation",
     "activation_backward",
-    "adamw",
+    "adam",
     "adaptive_avg_pool",
     "adaptive_avg_pool_backward",
     "adaptive_max_pool",
     "adaptive_max_pool_backward",
+    "add",
     "avg_pool",
     "avg_pool_backward",
     "batch_norm_inference",
@@ -66,6 +67,7 @@ __all__ = [
     "binary_cross_entropy_with_logits_backward",
     "causal_conv1d",
     "causal_conv1d_backward",
+    "clip",
     "conv",
     "conv_backward",
     "conv_transpose",
@@ -86,11 +88,14 @@ __all__ = [
     "mse_loss_backward",
     "nll_loss",
     "nll_loss_backward",
+    "norm",
     "philox_4x32",
     "recurrent",
     "recurrent_backward",
     "rms_norm",
     "rms_norm_backward",
+    "scale",
+    "sgd",
     "softmax",
     "softmax_backward",
     "uniform",

@@ -142,7 +142,7 @@ def _means(x, axes, divisor=0):
 def _means_backward(dy, x, axes, divisor=0):
     dx = np.zeros(x.shape)
     for index, where, count in _each_window(axes):
-        dx[where] += dy[index][(..., *[np.newaxis] * len(axes))] / (divisor or count)
+        dx[where] += np.expand_dims(dy[index], tuple(range(-len(axes), 0))) / (divisor or count)
     return (dx,)
 
 

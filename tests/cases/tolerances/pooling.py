@@ -42,6 +42,6 @@ max_pool = adaptive_max_pool = _exact
 max_pool_backward = _gradient("max_pool", 0)
 adaptive_max_pool_backward = _gradient("adaptive_max_pool", 0)
 avg_pool, adaptive_avg_pool = _mean("avg_pool"), _mean("adaptive_avg_pool")
-# a term is dy / count: counts are products, which round only beyond 2²⁴, a reciprocal, two products
+# a term is dy / count: counts are products, which round only beyond 2²⁴; two quotients, or a reciprocal and a product
 avg_pool_backward = _gradient("avg_pool", 4)
 adaptive_avg_pool_backward = _gradient("adaptive_avg_pool", 4)
