@@ -1,7 +1,7 @@
 // Windows whose mean is taken: what each holds, what divides it, and which windows hold an element.
 #pragma once
 #include "core/entries.h"
-#include "cpu/columns.h"
+#include "cpu/deal.h"
 #include "cpu/pooling.h"
 #include "cpu/reduce.h"
 

@@ -9,7 +9,7 @@
 namespace fastnets::cpu::FASTNETS_ISA {
 namespace {
 
-constexpr std::int64_t kBlock = 1 << 14;  // elements whose sum a task forms
+constexpr std::int64_t kPiece = 1 << 14;  // elements whose sum a task forms
 
 // Σ |x|ᵖ over a block.
 template <class T>
@@ -56,14 +56,14 @@ template <class T>
 double norm(const Norm& op, Workspace& workspace) {
   using Acc = Accumulator<T>;
   const T* x = in_format<T>(op.input, op.input.is_channels_last(), workspace);
-  const std::int64_t size = op.input.size(), blocks = divide_up(size, kBlock);
+  const std::int64_t size = op.input.size(), blocks = divide_up(size, kPiece);
   Acc* parts = workspace.take<Acc>(blocks);
   if (!workspace.base) return 0;
   const double p = op.norm_type, previous = number(op.previous);
   const bool is_largest = std::isinf(p);
   const auto task = [&](std::int64_t t) {
-    const T* block = x + t * kBlock;
-    const std::int64_t some = least(kBlock, size - t * kBlock);
+    const T* block = x + t * kPiece;
+    const std::int64_t some = least(kPiece, size - t * kPiece);
     parts[t] = is_largest ? largest(block, some) : power_sum(block, some, p);
   };
   parallel(blocks, task);
