@@ -20,8 +20,8 @@ RECIPE = (ROOT / "cmake" / "cpu.cmake").read_text()
 
 def flags():
     """The compiler's flags for each instruction set, read from the build's recipe."""
-    found = {"scalar": ""}
-    for name, value in re.findall(r"^  set\((\w+) (.*)\)$", RECIPE, re.MULTILINE):
+    found: dict[str, str] = {}
+    for name, value in re.findall(r"^set\((scalar|avx\w+) ([^)]*)\)", RECIPE, re.MULTILINE):
         found[name] = re.sub(r"\$\{(\w+)\}", lambda m: found[m[1]], value)
     return {name: value.split() for name, value in found.items()}
 
