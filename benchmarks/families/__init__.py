@@ -5,13 +5,15 @@ from __future__ import annotations
 from fastnets.backends import OPS
 
 from ..workload import Workload
-from . import activation, conv, linear, losses, optimizers, pooling
+from . import activation, causal_conv1d, conv, conv_transpose, linear, losses, optimizers, pooling
 
 __all__ = ["FAMILIES", "served"]
 
 FAMILIES: dict[str, list[Workload]] = {
     "linear": linear.WORKLOADS,
     "conv": conv.WORKLOADS,
+    "conv_transpose": conv_transpose.WORKLOADS,
+    "causal_conv1d": causal_conv1d.WORKLOADS,
     "max_pool": pooling.WORKLOADS,
     "activation": activation.WORKLOADS,
     "cross_entropy": losses.WORKLOADS,

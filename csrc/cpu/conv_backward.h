@@ -90,12 +90,37 @@ FASTNETS_INLINE ResiduePixels residue_pixels(const ConvShape& s, const Window& w
           s.in_pixels() * s.C};
 }
 
+// dx of a depthwise convolution, as below: all residues in one pass over the image.
+template <class T, class Out>
+void gradient_depthwise_image(const ConvShape& s, const Tensor& weight, const Image<T>& dz,
+                              const ImageResult<Out>& result, Workspace& workspace) {
+  std::int64_t residues = 1;
+  for (int d = 0; d < kAxes; ++d) residues *= least(s.stride[d], s.in[d]);
+  auto* passes = workspace.take<DepthwisePass<T>>(residues);
+  std::int64_t* used[kAxes];
+  for (int d = 0; d < kAxes; ++d) used[d] = workspace.take<std::int64_t>(s.kernel[d]);
+  std::int64_t* tap_offset = workspace.take<std::int64_t>(s.taps());
+  const bool run = workspace.base != nullptr;
+  std::int64_t count = 0;
+  each_residue(s, [&](const std::int64_t* residue) {
+    const Window window = s.gradient_window(dz, residue, used, workspace);
+    auto* filter = workspace.take<Accumulator<T>>(s.C * window.taps());
+    if (!run) return;
+    list_taps(weight, window, used, tap_offset);
+    widen_taps<T>(weight, tap_offset, window.taps(), s.channels_last, filter);
+    passes[count++] = {window, filter, residue_pixels(s, window, residue)};
+  });
+  const Depthwise<T, Out> d{dz, passes, count, s.N, s.C, result, s.channels_last ? 1 : s.in_pixels()};
+  if (run) s.channels_last ? depthwise_channels(d) : depthwise_lines(d);
+}
+
 // dx[n, c, h…] = sum_{k, r…} dz[n, k, (h + padding − r·dilation) / stride…] · w[k, c, r…], where the division is exact:
-// one product or filter for each residue of h modulo the stride. `Out` is T, or its accumulator where sums go on
+// one product for each residue of h modulo the stride. `Out` is T, or its accumulator where sums go on
 // afterwards.
 template <class T, class Out>
 void gradient_image(const ConvShape& s, const Tensor& weight, const Image<T>& dz, const ImageResult<Out>& result,
                     Workspace& workspace) {
+  if (s.is_depthwise()) return gradient_depthwise_image(s, weight, dz, result, workspace);
   const std::int64_t channels = s.group_channels(), outputs = s.group_outputs();
   T* zeros = workspace.take<T>(outputs);
   std::int64_t* used[kAxes];
@@ -109,20 +134,13 @@ void gradient_image(const ConvShape& s, const Tensor& weight, const Image<T>& dz
     workspace.used = mark;
     const Window window = s.gradient_window(dz, residue, used, workspace);
     const std::int64_t depth = window.taps() * outputs;
-    auto* filter = workspace.take<Accumulator<T>>(s.is_depthwise() ? s.C * window.taps() : 0);
     auto* panels = workspace.take<PanelElement<T>>(
-        s.is_depthwise()  ? 0
-        : s.channels_last ? Operand<T, Blocks<T>::kNR, TransposedWeight<T>>::packed_size(channels, depth)
-                          : Operand<T, Blocks<T>::kMR, TransposedWeight<T>>::packed_size(channels, depth));
+        s.channels_last ? Operand<T, Blocks<T>::kNR, TransposedWeight<T>>::packed_size(channels, depth)
+                        : Operand<T, Blocks<T>::kMR, TransposedWeight<T>>::packed_size(channels, depth));
     most_used = workspace.used > most_used ? workspace.used : most_used;
     if (!run) return;
     list_taps(weight, window, used, tap_offset);
     const ResiduePixels at = residue_pixels(s, window, residue);
-    if (s.is_depthwise()) {
-      widen_taps<T>(weight, tap_offset, window.taps(), s.channels_last, filter);
-      const Depthwise<T, Out> pass{dz, window, filter, s.N, s.C, result, at, s.channels_last ? 1 : s.in_pixels()};
-      return s.channels_last ? depthwise_channels(pass) : depthwise_lines(pass);
-    }
     for (std::int64_t g = 0; g < s.groups; ++g) {
       const T* group = weight.as<T>() + g * outputs * weight.stride[0];
       const TransposedWeight<T> source{group,         weight.stride[1], weight.stride[0], outputs,

@@ -73,14 +73,15 @@ template <class T>
 void convolve_depthwise(const ConvShape& s, const Image<T>& image, const Accumulator<T>* weight,
                         const ImageResult<T>& result, Workspace& workspace) {
   const Window window = s.window(image, workspace);
-  if (!workspace.base) return;
+  if (!workspace.base || !window.pixels()) return;
   const Image<T> to = dense_image<T>(nullptr, s.C, s.out, s.channels_last);
   const ResiduePixels at{{window.axis[0].grid, window.axis[1].grid, window.axis[2].grid},
                          {to.stride[0], to.stride[1], to.stride[2]},
                          0,
                          to.batch_stride};
-  const Depthwise<T, T> pass{image, window, weight, s.N, s.C, result, at, to.channel_stride};
-  s.channels_last ? depthwise_channels(pass) : depthwise_lines(pass);
+  const DepthwisePass<T> pass{window, weight, at};
+  const Depthwise<T, T> d{image, &pass, 1, s.N, s.C, result, to.channel_stride};
+  s.channels_last ? depthwise_channels(d) : depthwise_lines(d);
 }
 
 // One product a group: pixels × outputs of a channels-last image, outputs × pixels of each row-major one.

@@ -26,20 +26,29 @@ void widen_taps(const Tensor& weight, const std::int64_t* tap_offset, std::int64
       out[channels_last ? t * C + c : c * taps + t] = widen(weight.as<T>()[c * weight.stride[0] + tap_offset[t]]);
 }
 
-// One pass: result[n, c, pixel] = sum over the taps of weight[c, tap] · what the tap reads there.
-template <class T, class Out>
-struct Depthwise {
-  const Image<T>& image;
-  const Window& window;
+// result[n, c, pixel] = sum over the taps of weight[c, tap] · what the tap reads, for the pixels of one residue of the
+// strides (of all, if there is but one).
+template <class T>
+struct DepthwisePass {
+  Window window;
   const Accumulator<T>* weight;
-  std::int64_t N, C;
-  ImageResult<Out> result;
-  ResiduePixels at;           // where its pixels go
-  std::int64_t channel_step;  // from channel to channel of the result
+  ResiduePixels at;  // where its pixels go
 
   FASTNETS_INLINE std::int64_t place(std::int64_t n, std::int64_t o, std::int64_t p, std::int64_t q) const {
     return at.first + n * at.image_stride + o * at.step[0] + p * at.step[1] + q * at.step[2];
   }
+};
+
+// The passes over an image, of which the first has the most pixels. They are taken in turn for each part of it, so that
+// what they write lies in the same cache lines while these are in a cache.
+template <class T, class Out>
+struct Depthwise {
+  const Image<T>& image;
+  const DepthwisePass<T>* passes;
+  std::int64_t count;
+  std::int64_t N, C;
+  ImageResult<Out> result;
+  std::int64_t channel_step;  // from channel to channel of the result
 };
 
 // The offsets of an axis's taps: the smallest and the largest.
@@ -66,9 +75,11 @@ struct Band {
   Acc* values;
   std::int64_t* where;  // of the taps, for the first output
 
-  Band(const Window& window, Workspace& room) : w(window), high(window.axis[1]), wide(window.axis[2]) {
-    columns = least(w.axis[2].grid, kOutputs);
-    lines = most(1, least(w.axis[1].grid, kOutputs / round_up(most(1, columns), kLanes<T>)));
+  // `grid` says how many lines and columns a piece has, which passes over one image share.
+  Band(const Window& window, const Axis* grid, Workspace& room)
+      : w(window), high(window.axis[1]), wide(window.axis[2]) {
+    columns = least(grid[2].grid, kOutputs);
+    lines = most(1, least(grid[1].grid, kOutputs / round_up(most(1, columns), kLanes<T>)));
     rows = (lines - 1) * w.axis[1].step + high.high - high.low + 1;
     width = (columns - 1) * w.axis[2].step + wide.high - wide.low + 1;
     dealt = round_up(divide_up(width, w.axis[2].step), kLanes<T>) + kLanes<T>;  // whole vectors are read past the end

@@ -50,11 +50,11 @@ constexpr std::int64_t kPixelChannels = 512;  // whose sums stay in the first-le
 
 // kAtOnce outputs from q on of a line, for which the same taps are inside.
 template <int kAtOnce, class T, class Out>
-void filter_pixels(const Depthwise<T, Out>& d, const LineTaps& taps, std::int64_t n, std::int64_t o, std::int64_t p,
-                   std::int64_t q) {
+void filter_pixels(const Depthwise<T, Out>& d, const DepthwisePass<T>& pass, const LineTaps& taps, std::int64_t n,
+                   std::int64_t o, std::int64_t p, std::int64_t q) {
   using Acc = Accumulator<T>;
   using V = Vec<Acc>;
-  const std::int64_t step = d.window.axis[2].step * d.window.axis[2].stride;
+  const std::int64_t step = pass.window.axis[2].step * pass.window.axis[2].stride;
   const T* image = d.image.data + n * d.image.batch_stride + q * step;
   Acc sums[kAtOnce * kPixelChannels];
   for (std::int64_t c0 = 0; c0 < d.C; c0 += kPixelChannels) {
@@ -63,7 +63,7 @@ void filter_pixels(const Depthwise<T, Out>& d, const LineTaps& taps, std::int64_
       V made[kAtOnce];
       const V start = d.result.bias ? read(d.result.bias + c0 + c, count) : splat(Acc(0));
       weighted_sums<0>(
-          taps.count, start, [&](std::int64_t k) { return read(d.weight + taps.tap[k] * d.C + c0 + c, count); },
+          taps.count, start, [&](std::int64_t k) { return read(pass.weight + taps.tap[k] * d.C + c0 + c, count); },
           [&](int r, std::int64_t k) { return read(image + taps.at[k] + r * step + c0 + c, count); }, made);
       for (int r = 0; r < kAtOnce; ++r) store(sums + r * kPixelChannels + c, made[r]);
     };
@@ -71,7 +71,7 @@ void filter_pixels(const Depthwise<T, Out>& d, const LineTaps& taps, std::int64_
     for (; c + V::lanes <= channels; c += V::lanes) block(c, V::lanes);
     if (c < channels) block(c, static_cast<int>(channels - c));
     for (int r = 0; r < kAtOnce; ++r) {
-      const std::int64_t at = d.place(n, o, p, q + r) + c0;
+      const std::int64_t at = pass.place(n, o, p, q + r) + c0;
       finish(d.result.activation, sums + r * kPixelChannels, channels,
              d.result.residual ? d.result.residual + at : nullptr, d.result.data + at,
              d.result.pre_activation ? d.result.pre_activation + at : nullptr);
@@ -79,31 +79,46 @@ void filter_pixels(const Depthwise<T, Out>& d, const LineTaps& taps, std::int64_
   }
 }
 
+// One pass over output line (o, p).
+template <class T, class Out>
+void depthwise_pixels(const Depthwise<T, Out>& d, const DepthwisePass<T>& pass, LineTaps& line, LineTaps& pixel,
+                      std::int64_t n, std::int64_t o, std::int64_t p) {
+  const Axis* axis = pass.window.axis;
+  if (o >= axis[0].grid || p >= axis[1].grid) return;
+  line.choose_line(pass.window, o, p);
+  std::int64_t q = 0;
+  const auto edge = [&](std::int64_t end) {
+    for (; q < end; ++q) {
+      pixel.choose_pixel(line, axis[2], q);
+      filter_pixels<1>(d, pass, pixel, n, o, p, q);
+    }
+  };
+  edge(line.begin);
+  for (; q + 8 <= line.end; q += 8) filter_pixels<8>(d, pass, line, n, o, p, q);
+  for (; q + 4 <= line.end; q += 4) filter_pixels<4>(d, pass, line, n, o, p, q);
+  for (; q < line.end; ++q) filter_pixels<1>(d, pass, line, n, o, p, q);
+  edge(axis[2].grid);
+}
+
 // A task has some lines of output pixels.
 template <class T, class Out>
 void depthwise_channels(const Depthwise<T, Out>& d) {
-  constexpr int kAtOnce = 4;
-  const Axis* axis = d.window.axis;
+  if (!d.count) return;
+  const Axis* axis = d.passes[0].window.axis;
   const std::int64_t in_image = axis[0].grid * axis[1].grid;
-  const std::int64_t grain = divide_up(1 << 13, most(1, axis[2].grid * d.C));
+  const std::int64_t grain = divide_up(1 << 13, most(1, axis[2].grid * d.C * d.count));
+  std::int64_t most_taps = 0;
+  for (std::int64_t i = 0; i < d.count; ++i) most_taps = most(most_taps, d.passes[i].window.taps());
   parallel_ranges(d.N * in_image, grain, [&](std::int64_t first, std::int64_t last) {
     Workspace room;
-    LineTaps(d.window, room), LineTaps(d.window, room);
-    room = {static_cast<std::byte*>(scratch(room.used, 1)), 0};
-    LineTaps line(d.window, room), pixel(d.window, room);
+    for (int i = 0; i < 6; ++i) room.take<std::int64_t>(most_taps);  // three lists for a line, three for a pixel
+    auto* base = static_cast<std::byte*>(scratch(room.used, 1));
     for (std::int64_t t = first; t < last; ++t) {
       const std::int64_t n = t / in_image, o = t % in_image / axis[1].grid, p = t % axis[1].grid;
-      line.choose_line(d.window, o, p);
-      for (std::int64_t q = 0; q < axis[2].grid;) {
-        if (q < line.begin || q >= line.end) {
-          pixel.choose_pixel(line, axis[2], q);
-          filter_pixels<1>(d, pixel, n, o, p, q++);
-        } else if (q + kAtOnce <= line.end) {
-          filter_pixels<kAtOnce>(d, line, n, o, p, q);
-          q += kAtOnce;
-        } else {
-          filter_pixels<1>(d, line, n, o, p, q++);
-        }
+      for (std::int64_t i = 0; i < d.count; ++i) {
+        room = {base, 0};
+        LineTaps line(d.passes[i].window, room), pixel(d.passes[i].window, room);
+        depthwise_pixels(d, d.passes[i], line, pixel, n, o, p);
       }
     }
   });

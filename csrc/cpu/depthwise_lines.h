@@ -51,39 +51,62 @@ FASTNETS_INLINE void finish_line(const ImageResult<Out>& result, Accumulator<Out
          result.pre_activation ? result.pre_activation + at : nullptr);
 }
 
+// One pass over a piece of a plane: columns from q on of lines from p on.
+template <class T, class Out>
+void depthwise_piece(const Depthwise<T, Out>& d, const DepthwisePass<T>& pass, Band<T>& band, std::int64_t n,
+                     std::int64_t c, std::int64_t o, std::int64_t p, std::int64_t q, Accumulator<T>* sums) {
+  const std::int64_t taps = pass.window.taps();
+  const std::int64_t lines = least(band.lines, pass.window.axis[1].grid - p);
+  const std::int64_t columns = least(band.columns, pass.window.axis[2].grid - q);
+  if (o >= pass.window.axis[0].grid || lines <= 0 || columns <= 0) return;
+  const std::int64_t at = pass.place(n, o, p, q) + c * d.channel_step;
+  const Accumulator<T> start = d.result.bias ? widen(d.result.bias[c]) : Accumulator<T>(0);
+  band.load_lines(d.image.data + n * d.image.batch_stride + c * d.image.channel_stride, o, p, lines, q);
+  for (std::int64_t line = 0; line < lines; ++line)
+    filter_line(band.values + line * band.line_step(), band.where, pass.weight + c * taps, taps, start, columns,
+                sums + line * columns);
+  if (pass.at.step[2] == 1 && pass.at.step[1] == columns) return finish_line(d.result, sums, lines * columns, 1, at);
+  for (std::int64_t line = 0; line < lines; ++line)
+    finish_line(d.result, sums + line * columns, columns, pass.at.step[2], at + line * pass.at.step[1]);
+}
+
 // A task has some pieces of planes.
 template <class T, class Out>
 void depthwise_lines(const Depthwise<T, Out>& d) {
-  using Acc = Accumulator<T>;
-  if (!d.window.pixels()) return;
-  const Axis *axis = d.window.axis, &tall = axis[1], &wide = axis[2];
-  Workspace count;
-  const Band<T> sizes(d.window, count);
-  const std::int64_t taps = d.window.taps(), down = divide_up(tall.grid, sizes.lines);
-  const std::int64_t across = divide_up(wide.grid, most(1, sizes.columns)), in_plane = axis[0].grid * down * across;
-  const std::int64_t grain = divide_up(1 << 13, most(1, sizes.lines * sizes.columns));
-  parallel_ranges(d.N * d.C * in_plane, grain, [&](std::int64_t first, std::int64_t last) {
+  if (!d.count) return;
+  const Axis* axis = d.passes[0].window.axis;
+  const auto band_of = [&](std::int64_t i, Workspace& room) { return Band<T>(d.passes[i].window, axis, room); };
+  std::size_t bytes = 0;
+  for (std::int64_t i = 0; i < d.count; ++i) {
     Workspace room;
-    Band<T>(d.window, room);
-    room = {static_cast<std::byte*>(scratch(room.used, 1)), 0};
-    Band<T> band(d.window, room);
-    Acc sums[Band<T>::kOutputs + kLanes<T>];
-    for (std::int64_t t = first; t < last; ++t) {  // t = (n, c, o, piece of lines, piece of columns)
+    band_of(i, room);
+    bytes = room.used > bytes ? room.used : bytes;
+  }
+  Workspace counted;
+  const Band<T> sizes = band_of(0, counted);
+  const std::int64_t down = divide_up(axis[1].grid, sizes.lines), across = divide_up(axis[2].grid, sizes.columns);
+  const std::int64_t in_plane = axis[0].grid * down * across;
+  const std::int64_t grain = divide_up(1 << 13, sizes.lines * sizes.columns * d.count);
+  parallel_ranges(d.N * d.C * in_plane, grain, [&](std::int64_t first, std::int64_t last) {
+    auto* base = static_cast<std::byte*>(scratch(bytes, 1));
+    Accumulator<T> sums[Band<T>::kOutputs + kLanes<T>];
+    const auto run = [&](std::int64_t i, Band<T>& band, std::int64_t t) {  // t = (n, c, o, piece of lines, of columns)
       const std::int64_t q = t % across * band.columns, p = t / across % down * band.lines;
       const std::int64_t o = t / (across * down) % axis[0].grid, c = t / in_plane % d.C, n = t / (in_plane * d.C);
-      const std::int64_t lines = least(band.lines, tall.grid - p), columns = least(band.columns, wide.grid - q);
-      const std::int64_t at = d.place(n, o, p, q) + c * d.channel_step;
-      band.load_lines(d.image.data + n * d.image.batch_stride + c * d.image.channel_stride, o, p, lines, q);
-      const Acc start = d.result.bias ? widen(d.result.bias[c]) : Acc(0);
-      for (std::int64_t line = 0; line < lines; ++line)
-        filter_line(band.values + line * band.line_step(), band.where, d.weight + c * taps, taps, start, columns,
-                    sums + line * columns);
-      if (d.at.step[2] == 1 && d.at.step[1] == columns)
-        finish_line(d.result, sums, lines * columns, 1, at);
-      else
-        for (std::int64_t line = 0; line < lines; ++line)
-          finish_line(d.result, sums + line * columns, columns, d.at.step[2], at + line * d.at.step[1]);
+      depthwise_piece(d, d.passes[i], band, n, c, o, p, q, sums);
+    };
+    if (d.count == 1) {
+      Workspace room{base};
+      Band<T> band = band_of(0, room);
+      for (std::int64_t t = first; t < last; ++t) run(0, band, t);
+      return;
     }
+    for (std::int64_t t = first; t < last; ++t)
+      for (std::int64_t i = 0; i < d.count; ++i) {
+        Workspace room{base};
+        Band<T> band = band_of(i, room);
+        run(i, band, t);
+      }
   });
 }
 
@@ -117,9 +140,9 @@ void depthwise_weight_lines(const ConvShape& s, const Image<T>& image, const Win
   const std::int64_t taps = window.taps();
   parallel_ranges(s.N * s.C, divide_up(1 << 13, most(1, s.out_pixels())), [&](std::int64_t first, std::int64_t last) {
     Workspace room;
-    Band<T>(window, room);
+    Band<T>(window, axis, room);
     room = {static_cast<std::byte*>(scratch(room.used, 1)), 0};
-    Band<T> band(window, room);
+    Band<T> band(window, axis, room);
     for (std::int64_t plane = first; plane < last; ++plane) {
       const std::int64_t n = plane / s.C, c = plane % s.C;
       const T* x = image.data + n * image.batch_stride + c * image.channel_stride;

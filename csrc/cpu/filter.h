@@ -21,7 +21,7 @@ FASTNETS_INLINE void weighted_sums(std::int64_t K, V start, const Weight& w, con
       for (V& chain : chains) chain = splat(typename V::Scalar(0));
       for (std::int64_t k = first; k < least(K, first + kChain); ++k) {
         const V weight = w(k);
-#pragma GCC unroll 4
+#pragma GCC unroll 8
         for (int r = 0; r < kAtOnce; ++r) chains[r] = fma(weight, e(r, k), chains[r]);
       }
       for (int r = 0; r < kAtOnce; ++r) sums[r] = sums[r] + chains[r];
