@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastnets.backends import OPS
 
 from ..workload import Workload
-from . import activation, conv, linear, losses, optimizers, pooling
+from . import activation, causal_conv1d, conv, conv_transpose, linear, losses, optimizers, pooling
 
 __all__ = ["FAMILIES", "served"]
 
@@ -15,6 +15,9 @@ FAMILIES: dict[str, list[Workload]] = {
     "max_pool": pooling.MAXIMA,
     "avg_pool": pooling.AVERAGES,
     "adaptive_avg_pool": pooling.GLOBAL_AVERAGES,
+    "conv_transpose": conv_transpose.WORKLOADS,
+    "causal_conv1d": causal_conv1d.WORKLOADS,
+    "max_pool": pooling.WORKLOADS,
     "activation": activation.WORKLOADS,
     "cross_entropy": losses.WORKLOADS,
     "sgd": optimizers.SGD,

@@ -27,24 +27,20 @@ void filter_channels(const T* const* e, const Accumulator<T>* w, std::int64_t st
                      std::int64_t channels, std::int64_t K, Accumulator<T>* sums) {
   using V = Vec<Accumulator<T>>;
   const auto block = [&](std::int64_t c, int n) {
-    const V start = read(bias + c, n);
+    V made[kRows];
     if constexpr (kTaps > 0) {
       V weight[kTaps], values[kRows + kTaps - 1];
       for (int k = 0; k < kTaps; ++k) weight[k] = read(w + k * stride + c, n);
 #pragma GCC unroll 8
       for (int r = 0; r < kRows + kTaps - 1; ++r) values[r] = read(e[r] + c, n);
-#pragma GCC unroll 4
-      for (int r = 0; r < kRows; ++r)
-        store(sums + r * kChannels + c,
-              weighted_sum<kTaps>(K, start, [&](int k) { return weight[k]; }, [&](int k) { return values[r + k]; }), n);
+      weighted_sums<kTaps>(
+          K, read(bias + c, n), [&](int k) { return weight[k]; }, [&](int r, int k) { return values[r + k]; }, made);
     } else {
-      for (int r = 0; r < kRows; ++r)
-        store(sums + r * kChannels + c,
-              weighted_sum<0>(
-                  K, start, [&](std::int64_t k) { return read(w + k * stride + c, n); },
-                  [&](std::int64_t k) { return read(e[r + k] + c, n); }),
-              n);
+      weighted_sums<0>(
+          K, read(bias + c, n), [&](std::int64_t k) { return read(w + k * stride + c, n); },
+          [&](int r, std::int64_t k) { return read(e[r + k] + c, n); }, made);
     }
+    for (int r = 0; r < kRows; ++r) store(sums + r * kChannels + c, made[r]);
   };
   std::int64_t c = 0;
   for (; c + V::lanes <= channels; c += V::lanes) block(c, V::lanes);
@@ -70,8 +66,8 @@ void causal_channels(const CausalConv1d& op, const CausalShape& s, const Channel
         });
         for (std::int64_t r = 0; r < together; ++r) {
           const std::int64_t at = (n * s.L + l + r) * s.C + c;
-          finish(op.activation, sums + r * kChannels, some, op.output.as<T>() + at,
-                 op.pre_activation ? op.pre_activation.as<T>() + at : nullptr);
+          finish<T>(op.activation, sums + r * kChannels, some, nullptr, op.output.as<T>() + at,
+                    op.pre_activation ? op.pre_activation.as<T>() + at : nullptr);
         }
       }
     };
@@ -171,10 +167,11 @@ struct CausalChannelBackward {
   void filter_back(const Acc* newest, std::int64_t c0, std::int64_t channels, Acc* gradient) const {
     for (std::int64_t c = 0; c < channels; c += V::lanes) {
       const int n = static_cast<int>(least(V::lanes, channels - c));
-      store(gradient + c,
-            weighted_sum<kTaps>(
-                b.s.K, splat(Acc(0)), [&](std::int64_t k) { return read(b.weight + k * b.s.C + c0 + c, n); },
-                [&](std::int64_t k) { return load(newest - k * kWidth + c); }));
+      V made[1];
+      weighted_sums<kTaps>(
+          b.s.K, splat(Acc(0)), [&](std::int64_t k) { return read(b.weight + k * b.s.C + c0 + c, n); },
+          [&](int, std::int64_t k) { return load(newest - k * kWidth + c); }, made);
+      store(gradient + c, made[0]);
     }
   }
 };

@@ -2,7 +2,7 @@
 // given), followed by the input: output l reads e[l] … e[l + K − 1].
 #pragma once
 #include "core/ops/causal_conv1d.h"
-#include "cpu/activation.h"
+#include "cpu/filter.h"
 #include "cpu/images.h"
 #include "cpu/reduce.h"
 
@@ -97,44 +97,6 @@ FASTNETS_INLINE void visit_taps(std::int64_t K, const F& f) {
     default:
       return f(std::integral_constant<int, 0>{});
   }
-}
-
-// sum_k w(k) · e(k), from `start`.
-template <int kTaps, class V, class Weight, class Value>
-FASTNETS_INLINE V weighted_sum(std::int64_t K, V start, const Weight& w, const Value& e) {
-  if constexpr (kTaps > 0) {
-    V sum = start;
-#pragma GCC unroll 4
-    for (int k = 0; k < kTaps; ++k) sum = fma(w(k), e(k), sum);
-    return sum;
-  } else {
-    V total = start;
-    for (std::int64_t first = 0; first < K; first += kChain) {
-      V chain = splat(typename V::Scalar(0));
-      for (std::int64_t k = first; k < least(K, first + kChain); ++k) chain = fma(w(k), e(k), chain);
-      total = total + chain;
-    }
-    return total;
-  }
-}
-
-// Sums as they are stored; may read up to the end of their last vector.
-template <class T>
-FASTNETS_INLINE void put(const Accumulator<T>* sums, std::int64_t n, T* to) {
-  constexpr int L = kLanes<T>;
-  std::int64_t i = 0;
-  for (; i + L <= n; i += L) store(to + i, load(sums + i));
-  if (i < n) store(to + i, load(sums + i), static_cast<int>(n - i));
-}
-
-// Replaces finished sums by their activation and stores them, before that too where the derivative takes them.
-template <class T>
-void finish(Activation kind, Accumulator<T>* sums, std::int64_t n, T* output, T* pre_activation) {
-  if (kind != Activation::none) {
-    if (pre_activation) put(sums, n, pre_activation);
-    activate_values<Accumulator<T>>(kind, static_cast<int>(n), sums);
-  }
-  put(sums, n, output);
 }
 
 // dz[i] = dy[i] · activation′ for n values of one task, and those up to the end of the last vector.

@@ -42,6 +42,7 @@ template <int kTaps, class T>
 void filter(const T* e, std::int64_t count, const Accumulator<T>* w, std::int64_t K, Accumulator<T> start,
             Accumulator<T>* sums) {
   using V = Vec<Accumulator<T>>;
+  constexpr int kAtOnce = 4;
   V weight[kTaps ? kTaps : 1];
   for (int k = 0; k < kTaps; ++k) weight[k] = splat(w[k]);
   const auto at = [&](std::int64_t k) {
@@ -50,12 +51,19 @@ void filter(const T* e, std::int64_t count, const Accumulator<T>* w, std::int64_
     else
       return splat(w[k]);
   };
+  const V first = splat(start);
   std::int64_t i = 0;
-  for (; i + V::lanes <= count; i += V::lanes)
-    store(sums + i, weighted_sum<kTaps>(K, splat(start), at, [&](std::int64_t k) { return load(e + i + k); }));
-  const int n = static_cast<int>(count - i);
-  if (n > 0)
-    store(sums + i, weighted_sum<kTaps>(K, splat(start), at, [&](std::int64_t k) { return load(e + i + k, n); }));
+  for (; i + kAtOnce * V::lanes <= count; i += kAtOnce * V::lanes) {
+    V made[kAtOnce];
+    weighted_sums<kTaps>(K, first, at, [&](int r, std::int64_t k) { return load(e + i + r * V::lanes + k); }, made);
+    for (int r = 0; r < kAtOnce; ++r) store(sums + i + r * V::lanes, made[r]);
+  }
+  for (; i < count; i += V::lanes) {
+    V made[1];
+    const int n = static_cast<int>(least(V::lanes, count - i));
+    weighted_sums<kTaps>(K, first, at, [&](int, std::int64_t k) { return read(e + i + k, n); }, made);
+    store(sums + i, made[0]);
+  }
 }
 
 // A task has some pieces of series.
@@ -74,8 +82,8 @@ void causal_lines(const CausalConv1d& op, const CausalShape& s, const CausalInpu
         visit_taps(s.K,
                    [&](auto taps) { filter<taps()>(e, count, weight + c * s.K, s.K, bias[c], sums + from - begin); });
       });
-      finish(op.activation, sums, end - begin, op.output.as<T>() + at,
-             op.pre_activation ? op.pre_activation.as<T>() + at : nullptr);
+      finish<T>(op.activation, sums, end - begin, nullptr, op.output.as<T>() + at,
+                op.pre_activation ? op.pre_activation.as<T>() + at : nullptr);
     }
   });
 }

@@ -48,24 +48,17 @@ void run_forward(const CausalConv1d& op, Workspace& workspace) {
   if (op.final_state) copy_final_state<T>(op, s);
 }
 
-// The sums of all n: chains of kChain.
+// Adds up the sums of all n.
 template <class T>
-void sum_partials(const CausalConv1d& op, const CausalShape& s, const Accumulator<T>* partials) {
-  using Acc = Accumulator<T>;
-  const std::int64_t columns = s.K + 1, step = s.C * columns;
-  parallel_ranges(s.C, divide_up(1 << 13, columns * most(1, s.N)), [&](std::int64_t first, std::int64_t last) {
-    for (std::int64_t i = first * columns; i < last * columns; ++i) {
-      Acc total = 0;
-      for (std::int64_t begin = 0; begin < s.N; begin += kChain) {
-        Acc chain = 0;
-        for (std::int64_t n = begin; n < least(s.N, begin + kChain); ++n) chain += partials[n * step + i];
-        total += chain;
-      }
-      const std::int64_t c = i / columns, k = i % columns;
-      if (k < s.K && op.grad_weight) op.grad_weight.as<T>()[c * s.K + k] = narrow<T>(total);
-      if (k == s.K && op.grad_bias) op.grad_bias.as<T>()[c] = narrow<T>(total);
-    }
-  });
+void sum_partials(const CausalConv1d& op, const CausalShape& s, const Accumulator<T>* partials,
+                  Accumulator<T>* totals) {
+  const std::int64_t columns = s.K + 1;
+  sum_rows(partials, s.N, s.C * columns, s.C * columns, totals);
+  for (std::int64_t c = 0; c < s.C; ++c) {
+    for (std::int64_t k = 0; op.grad_weight && k < s.K; ++k)
+      op.grad_weight.as<T>()[c * s.K + k] = narrow<T>(totals[c * columns + k]);
+    if (op.grad_bias) op.grad_bias.as<T>()[c] = narrow<T>(totals[c * columns + s.K]);
+  }
 }
 
 template <class T>
@@ -76,6 +69,7 @@ void run_backward(const CausalConv1d& op, Workspace& workspace) {
   const T* zeros = zero_row<T>(s, workspace);
   const T* dy = contiguous<T>(s.channels_last ? swapped(op.grad_output) : op.grad_output, workspace);
   auto* partials = workspace.take<Accumulator<T>>(s.N * s.C * (s.K + 1));
+  auto* totals = workspace.take<Accumulator<T>>(s.C * (s.K + 1));
   if (!workspace.base) return;
   const T* y = op.output.as<T>();
   const T* z = op.pre_activation ? op.pre_activation.as<T>() : y;
@@ -85,7 +79,7 @@ void run_backward(const CausalConv1d& op, Workspace& workspace) {
     causal_channels_backward<T>(backward, {backward.input, zeros, s.C, s.before()});
   else
     causal_lines_backward(backward);
-  if (backward.wants_sums()) sum_partials<T>(op, s, partials);
+  if (backward.wants_sums()) sum_partials<T>(op, s, partials, totals);
 }
 
 }  // namespace
