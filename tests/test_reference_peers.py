@@ -17,10 +17,11 @@ F = torch.nn.functional
 
 
 def torch_serves(case):
-    # a convolution without channels or of an empty batch has no backward there, a normalisation without channels no
-    # forward either
+    # there a convolution without channels or of an empty batch has no backward, batch_norm without channels no forward
+    # either, and the weight of a group_norm of images without pixels a gradient that is NaN
     shape = case.inputs[0].shape
-    empty = (case.op == "conv" and 0 in shape) or (case.op.startswith("batch_norm") and shape[1] == 0)
+    sizes = {"conv": shape, "group_norm": shape[1:]}
+    empty = 0 in sizes.get(case.op, shape[1:2] if case.op.startswith("batch_norm") else ())
     return case.op in TORCH and not empty
 
 

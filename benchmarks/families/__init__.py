@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastnets.backends import OPS
 
 from ..workload import Workload
-from . import activation, conv, linear, losses, optimizers, pooling
+from . import activation, conv, linear, losses, normalization, optimizers, pooling
 
 __all__ = ["FAMILIES", "served"]
 
@@ -13,6 +13,10 @@ FAMILIES: dict[str, list[Workload]] = {
     "linear": linear.WORKLOADS,
     "conv": conv.WORKLOADS,
     "max_pool": pooling.WORKLOADS,
+    "batch_norm": normalization.BATCH_NORM,
+    "group_norm": normalization.GROUP_NORM,
+    "layer_norm": normalization.LAYER_NORM,
+    "rms_norm": normalization.RMS_NORM,
     "activation": activation.WORKLOADS,
     "cross_entropy": losses.WORKLOADS,
     "adamw": optimizers.WORKLOADS,

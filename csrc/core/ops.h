@@ -7,6 +7,7 @@
 #include "core/ops/cross_entropy.h"
 #include "core/ops/dropout.h"
 #include "core/ops/elementwise.h"
+#include "core/ops/group_norm.h"
 #include "core/ops/layer_norm.h"
 #include "core/ops/linear.h"
 #include "core/ops/max_pool.h"
@@ -18,6 +19,7 @@
   X(max_pool, MaxPool)                        \
   X(batch_norm_inference, BatchNormInference) \
   X(batch_norm_training, BatchNormTraining)   \
+  X(group_norm, GroupNorm)                    \
   X(layer_norm, LayerNorm)                    \
   X(rms_norm, RMSNorm)                        \
   X(activation, Elementwise)                  \

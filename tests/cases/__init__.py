@@ -12,6 +12,7 @@ CASES = {
     "max_pool": pooling.CASES,
     "batch_norm_inference": normalization.INFERENCE,
     "batch_norm_training": normalization.TRAINING,
+    "group_norm": normalization.GROUPS,
     **normalization.ROWS,
     "activation": activations.CASES,
     "cross_entropy": losses.CASES,

@@ -5,7 +5,7 @@ from .convolution import conv1d, conv2d, conv3d
 from .dropout import dropout
 from .linear import linear
 from .losses import cross_entropy
-from .normalization import batch_norm, layer_norm, rms_norm
+from .normalization import batch_norm, group_norm, layer_norm, rms_norm
 from .pooling import max_pool1d, max_pool2d, max_pool3d
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "dropout",
     "elu",
     "gelu",
+    "group_norm",
     "layer_norm",
     "leaky_relu",
     "linear",

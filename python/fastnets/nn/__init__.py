@@ -10,7 +10,7 @@ from .dropout import Dropout
 from .linear import Linear
 from .loss import CrossEntropyLoss
 from .module import Module
-from .normalization import BatchNorm1d, BatchNorm2d, BatchNorm3d, LayerNorm, RMSNorm
+from .normalization import BatchNorm1d, BatchNorm2d, BatchNorm3d, GroupNorm, LayerNorm, RMSNorm
 from .pooling import MaxPool1d, MaxPool2d, MaxPool3d
 from .shape import Flatten, Identity
 from .tree import Parameter
@@ -27,6 +27,7 @@ __all__ = [
     "CrossEntropyLoss",
     "Dropout",
     "Flatten",
+    "GroupNorm",
     "Identity",
     "LayerNorm",
     "LeakyReLU",

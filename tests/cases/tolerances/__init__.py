@@ -14,6 +14,7 @@ _MODULES = {
     "max_pool": pooling,
     "batch_norm_inference": normalization,
     "batch_norm_training": normalization,
+    "group_norm": normalization,
     "layer_norm": normalization,
     "rms_norm": normalization,
     "activation": activations,
