@@ -5,19 +5,32 @@ from __future__ import annotations
 from fastnets.backends import OPS
 
 from ..workload import Workload
-from . import activation, causal_conv1d, conv, conv_transpose, linear, losses, optimizers, pooling
+from . import (
+    activation,
+    causal_conv1d,
+    conv,
+    conv_transpose,
+    linear,
+    losses,
+    normalization,
+    optimizers,
+    pooling,
+)
 
 __all__ = ["FAMILIES", "served"]
 
 FAMILIES: dict[str, list[Workload]] = {
     "linear": linear.WORKLOADS,
     "conv": conv.WORKLOADS,
+    "conv_transpose": conv_transpose.WORKLOADS,
+    "causal_conv1d": causal_conv1d.WORKLOADS,
     "max_pool": pooling.MAXIMA,
     "avg_pool": pooling.AVERAGES,
     "adaptive_avg_pool": pooling.GLOBAL_AVERAGES,
-    "conv_transpose": conv_transpose.WORKLOADS,
-    "causal_conv1d": causal_conv1d.WORKLOADS,
-    "max_pool": pooling.WORKLOADS,
+    "batch_norm": normalization.BATCH_NORM,
+    "group_norm": normalization.GROUP_NORM,
+    "layer_norm": normalization.LAYER_NORM,
+    "rms_norm": normalization.RMS_NORM,
     "activation": activation.WORKLOADS,
     "cross_entropy": losses.WORKLOADS,
     "sgd": optimizers.SGD,

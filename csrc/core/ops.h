@@ -16,6 +16,7 @@
 #include "core/ops/dropout.h"
 #include "core/ops/elementwise.h"
 #include "core/ops/embedding.h"
+#include "core/ops/group_norm.h"
 #include "core/ops/layer_norm.h"
 #include "core/ops/linear.h"
 #include "core/ops/max_pool.h"
@@ -55,7 +56,8 @@
   X(norm, Norm)                                                     \
   X(clip, Clip)                                                     \
   X(scale, Scale)                                                   \
-  X(add, Add)
+  X(add, Add)                                                       \
+  X(group_norm, GroupNorm)
 
 namespace fastnets {
 

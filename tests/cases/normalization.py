@@ -2,6 +2,7 @@
 
 batch_norm_inference: input (N, C, …), running_mean, running_var, weight, bias; eps.
 batch_norm_training: input (N, C, …), running_mean, running_var, weight, bias; momentum, eps.
+group_norm: input (N, C, …), weight, bias; num_groups, eps.
 layer_norm: input (…, *normalized_shape), weight, bias; normalized_shape, eps. rms_norm: the same without bias.
 """
 
@@ -104,7 +105,35 @@ ROWS = {
     for op in ("layer_norm", "rms_norm")
 }
 
-CASES = [*INFERENCE, *TRAINING, *ROWS["layer_norm"], *ROWS["rms_norm"]]
+
+def _groups(shape, num_groups, *, affine=True, own=True, eps=1e-5, layout="contiguous", mean=0.0):
+    normal, C = (Array if own else State), shape[1:2]
+    input = Shifted(shape, layout, mean=mean) if mean else Array(shape, layout)
+    weight, bias = (normal(C), normal(C)) if affine else (None, None)
+    return Case("group_norm", (input, weight, bias), (num_groups, eps))
+
+
+GROUPS = [
+    _groups((5, 12), 3),
+    _groups((33, 66), 33, own=False),
+    _groups((2, 6, 7), 2),
+    _groups((2, 6, 7), 6, affine=False),
+    _groups((3, 8, 5, 7), 4),
+    _groups((3, 8, 5, 7), 1, own=False),
+    _groups((3, 8, 5, 7), 4, layout="channels_last"),
+    _groups((2, 66, 3, 5), 3, own=False, layout="channels_last"),
+    _groups((2, 9, 2, 3, 4), 3, affine=False, eps=0.1, layout="channels_last"),
+    _groups((1, 4, 53, 43), 2),  # several pieces to a plane
+    _groups((2, 4, 37, 31), 2, layout="channels_last"),  # several chunks of rows
+    _groups((3, 8, 5, 7), 4, mean=1000.0),
+    _groups((3, 8, 5, 7), 4, mean=1000.0, layout="channels_last"),
+    _groups((0, 4, 3), 2),
+    _groups((2, 0, 3), 2),
+    _groups((2, 4, 0), 2),
+    *[_groups((3, 8, 5, 7), 2, layout=layout) for layout in _LAYOUTS],
+]
+
+CASES = [*INFERENCE, *TRAINING, *ROWS["layer_norm"], *ROWS["rms_norm"], *GROUPS]
 
 # fmt: off
 LARGE = [  # enough for several threads to have work
@@ -112,6 +141,8 @@ LARGE = [  # enough for several threads to have work
     _training((5, 33, 35, 33)),
     _training((5, 7, 35, 33), own=False),
     _training((5, 33, 35, 33), layout="channels_last"),
+    _groups((5, 32, 35, 33), 8),
+    _groups((5, 32, 35, 33), 8, layout="channels_last"),
     _rows("layer_norm", (1027, 129)),
     _rows("rms_norm", (515, 257), own=False),
 ]
@@ -119,6 +150,8 @@ LARGE = [  # enough for several threads to have work
 BATCHED = [  # of independent parts along the first dimension
     _inference((5, 9, 5, 7)),
     _inference((5, 9, 5, 7), layout="channels_last"),
+    _groups((5, 8, 5, 7), 4),
+    _groups((5, 8, 5, 7), 4, layout="channels_last"),
     _rows("layer_norm", (37, 65)),
     _rows("rms_norm", (37, 65)),
 ]

@@ -212,3 +212,45 @@ def mean_square_taken_for_a_constant(dy, x, w, normalized_shape, eps):
 def last_row_left_out_of_the_weight(dy, x, *rest):
     dx, _ = reference.rms_norm_backward(dy, x, *rest)
     return dx, reference.rms_norm_backward(zeroed(dy, 0, slice(-1, None)), x, *rest)[1]
+
+
+@mutant("group_norm")
+def one_group(x, w, b, num_groups, eps):
+    return None if num_groups == 1 else reference.group_norm(x, w, b, 1, eps)
+
+
+@mutant("group_norm", SINGLE_AND_DOUBLE)
+def eps_of_group_norm_left_out(*args):
+    return reference.group_norm(*args[:-1], 0.0) if args[-1] > 0.01 else None
+
+
+@mutant("group_norm")
+def channels_taken_for_every_gth(x, w, b, num_groups, eps):
+    if num_groups in (1, x.shape[1]) or not x.size:
+        return None
+    order = np.arange(x.shape[1]).reshape(num_groups, -1).T.reshape(-1)
+    y = np.empty_like(x)
+    y[:, order] = reference.group_norm(x[:, order], None, None, num_groups, eps)
+    y = y if w is None else y * by_channel(w, x)
+    return y if b is None else y + by_channel(b, x)
+
+
+@mutant("group_norm")
+def weight_of_the_group(x, w, b, num_groups, eps):
+    if w is None or num_groups == len(w) or not x.size:
+        return None
+    return reference.group_norm(x, np.repeat(w[:: len(w) // num_groups], len(w) // num_groups), b, num_groups, eps)
+
+
+@mutant_backward("group_norm")
+def weight_left_out_of_the_sums_of_a_group(dy, x, w, *rest):
+    if w is None or rest[1] == len(w):
+        return None
+    gradient = reference.group_norm_backward(dy, x, w, *rest)
+    return _pulled(gradient, reference.group_norm_backward(dy, x, np.ones_like(w), *rest)[0] * by_channel(w, x))
+
+
+@mutant_backward("group_norm")
+def image_left_out_of_the_parameters(dy, x, w, b, *rest):
+    gradient = reference.group_norm_backward(zeroed(dy, 0, slice(-1, None)), x, w, b, *rest)
+    return _pulled(gradient, reference.group_norm_backward(dy, x, w, b, *rest)[0])

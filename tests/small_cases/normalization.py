@@ -20,4 +20,10 @@ ROWS = [
     ("rms_norm", (normal(2, 3, 2), None), ((3, 2), 0.3)),
     ("rms_norm", (normal(0, 3), normal(3)), ((3,), 1e-5)),
 ]
-CASES = [*BATCH_NORM, *ROWS]
+GROUP_NORM = [
+    ("group_norm", (normal(2, 6), normal(6), normal(6)), (2, 1e-5)),
+    ("group_norm", (normal(2, 4, 3, 2), normal(4), None), (2, 1e-3)),
+    ("group_norm", (normal(2, 3, 4), None, None), (1, 0.2)),
+    ("group_norm", (normal(0, 4, 2), normal(4), normal(4)), (2, 1e-5)),
+]
+CASES = [*BATCH_NORM, *GROUP_NORM, *ROWS]

@@ -8,7 +8,7 @@ from .dropout import dropout
 from .embedding import embedding
 from .linear import linear
 from .losses import binary_cross_entropy_with_logits, cross_entropy, mse_loss, nll_loss
-from .normalization import batch_norm, layer_norm, rms_norm
+from .normalization import batch_norm, group_norm, layer_norm, rms_norm
 from .pooling import (
     adaptive_avg_pool1d,
     adaptive_avg_pool2d,
@@ -46,6 +46,7 @@ __all__ = [
     "elu",
     "embedding",
     "gelu",
+    "group_norm",
     "gru",
     "gru_cell",
     "layer_norm",

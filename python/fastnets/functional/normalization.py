@@ -8,10 +8,10 @@ from .. import arrays
 from ..backends import ops, renamed
 from .sizes import shape
 
-__all__ = ["batch_norm", "layer_norm", "rms_norm"]
+__all__ = ["batch_norm", "group_norm", "layer_norm", "rms_norm"]
 
 _batch_norm_inference, _batch_norm_training = ops.batch_norm_inference, ops.batch_norm_training
-_layer_norm, _rms_norm = ops.layer_norm, ops.rms_norm
+_group_norm, _layer_norm, _rms_norm = ops.group_norm, ops.layer_norm, ops.rms_norm
 
 
 def batch_norm(
@@ -159,3 +159,43 @@ def rms_norm(input: Any, normalized_shape: Any, weight: Any = None, eps: float |
         is_double = hasattr(input, "dtype") and arrays.dtype_name(input) == "float64"
         eps = 2.0**-52 if is_double else 2.0**-23
     return _rms_norm(input, weight, shape("rms_norm", "normalized_shape", normalized_shape), eps)
+
+
+def group_norm(input: Any, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-05) -> Any:
+    """Return ``(input − mean) / √(var + eps) · weight + bias`` with the mean and variance of each group of an image.
+
+    A group is ``C / num_groups`` neighbouring channels; weight and bias are by channel.
+
+    Parameters
+    ----------
+    input : array (N, C, …)
+        float32, bfloat16, float16 or float64; channels-last strides are kept.
+    num_groups : int
+        A divisor of C.
+    weight, bias : array (C,), optional
+        Of input's dtype, or float32 beside half precision.
+    eps : float
+        At least 0.
+
+    Returns
+    -------
+    array of input's shape and dtype
+
+    Raises
+    ------
+    TypeError
+        An argument is no array or has a dtype that is not served.
+    ValueError
+        Shapes do not fit, `num_groups` or `eps` makes no sense, or all there is is one value a group.
+
+    References
+    ----------
+    Wu, He: Group Normalization, 2018, https://arxiv.org/abs/1803.08494
+
+    Examples
+    --------
+    >>> import numpy as np, fastnets.functional as F
+    >>> F.group_norm(np.array([[1.0, 5.0, 0.0, 4.0]]), 2, eps=0.0)
+    array([[-1.,  1., -1.,  1.]])
+    """
+    return _group_norm(input, weight, bias, num_groups, eps)

@@ -13,7 +13,7 @@ from . import arguments
 from .module import Backward, Module
 from .tree import Array
 
-__all__ = ["BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "LayerNorm", "RMSNorm"]
+__all__ = ["BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "GroupNorm", "LayerNorm", "RMSNorm"]
 
 
 class _BatchNorm(Module):
@@ -274,3 +274,77 @@ class RMSNorm(Module):
 
     def extra_repr(self) -> str:
         return f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}"
+
+
+class GroupNorm(Module):
+    """Normalisation of each group of channels by its own mean and variance, with torch's arguments and names.
+
+    ``y = (x - mean) / √(var + eps) · weight + bias``; see `fastnets.functional.group_norm`.
+
+    Parameters
+    ----------
+    num_groups : int
+        A divisor of `num_channels`.
+    num_channels : int
+        C.
+    eps : float
+        Added to the variance; at least 0.
+    affine : bool
+        Whether there are a weight and a bias, one of each for a channel.
+    device, dtype
+        Where the parameters live, as `Module.to` takes it; float32 NumPy by default.
+    bias : bool
+        Whether there is a bias beside the weight.
+
+    Attributes
+    ----------
+    weight, bias : array (num_channels,) or None
+        Initially 1 and 0.
+
+    Raises
+    ------
+    ValueError
+        If `num_groups` does not divide `num_channels`, and for numbers out of range.
+
+    Examples
+    --------
+    >>> import numpy as np, fastnets as fn
+    >>> fn.nn.GroupNorm(2, 4)(np.ones((1, 4, 3, 3), np.float32)).shape
+    (1, 4, 3, 3)
+    """
+
+    weight: Array | None
+    bias: Array | None
+
+    def __init__(
+        self,
+        num_groups: int,
+        num_channels: int,
+        eps: float = 1e-05,
+        affine: bool = True,
+        device: Any = None,
+        dtype: Any = None,
+        *,
+        bias: bool = True,
+    ) -> None:
+        self.num_groups = arguments.integer("GroupNorm", "num_groups", num_groups, least=1)
+        self.num_channels = arguments.integer("GroupNorm", "num_channels", num_channels, least=0)
+        if self.num_channels % self.num_groups:
+            raise ValueError(
+                f"GroupNorm: num_channels is {num_channels} but a multiple of num_groups={num_groups} is expected"
+            )
+        self.eps = arguments.positive("GroupNorm", "eps", eps, or_zero=True)
+        self.affine = affine
+        ones, zeros = (full(num_channels, np.float32) for full in (np.ones, np.zeros))
+        self.register_parameter("weight", ones if affine else None)
+        self.register_parameter("bias", zeros if affine and bias else None)
+        self.to(device=device, dtype=dtype)
+
+    def operation(self, input: Array) -> partial[Any]:
+        return partial(F.group_norm, input, self.num_groups, weight=self.weight, bias=self.bias, eps=self.eps)
+
+    def extra_repr(self) -> str:
+        return (
+            f"{self.num_groups}, {self.num_channels}, eps={self.eps}, affine={self.affine}, "
+            f"bias={self.bias is not None}"
+        )

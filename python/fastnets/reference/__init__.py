@@ -28,12 +28,14 @@ from .normalization import (
     batch_norm_inference_backward,
     batch_norm_training,
     batch_norm_training_backward,
+    group_norm,
+    group_norm_backward,
     layer_norm,
     layer_norm_backward,
     rms_norm,
     rms_norm_backward,
 )
-from .optimizers import adam, add, clip, norm, scale, sgd
+from .optimizers import adam, adamw, add, clip, norm, scale, sgd
 from .pooling import (
     adaptive_avg_pool,
     adaptive_avg_pool_backward,
@@ -52,6 +54,7 @@ __all__ = [
     "activation",
     "activation_backward",
     "adam",
+    "adamw",
     "adaptive_avg_pool",
     "adaptive_avg_pool_backward",
     "adaptive_max_pool",
@@ -78,6 +81,8 @@ __all__ = [
     "dropout_backward",
     "embedding",
     "embedding_backward",
+    "group_norm",
+    "group_norm_backward",
     "layer_norm",
     "layer_norm_backward",
     "linear",

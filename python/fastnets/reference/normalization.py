@@ -304,3 +304,72 @@ def rms_norm_backward(grad_output, input, weight, normalized_shape, eps):
     dx = (g - normalized * (g * normalized).sum(axis=1, keepdims=True) / max(1, x.shape[1])) * rstd
     dweight = None if weight is None else (dy * normalized).sum(axis=0).reshape(normalized_shape)
     return dx.reshape(np.shape(input)), dweight
+
+
+def as_groups(a, num_groups):
+    """(N, C, …) as rows of a group each, (N · G, C/G · pixels)."""
+    a = np.asarray(a, np.float64)
+    return a.reshape(a.shape[0] * num_groups, math.prod(a.shape[1:]) // num_groups)
+
+
+@np.errstate(all="ignore")
+def group_norm(input, weight, bias, num_groups, eps):
+    """Each group of neighbouring channels of an image normalised by its own mean and variance:
+
+    y = (x − mean) / √(var + ε) · weight + bias, with weight and bias by channel
+
+    Parameters
+    ----------
+    input : (N, C, …) array
+    weight, bias : (C,) arrays or None
+    num_groups : int
+        A divisor of C.
+    eps : float
+
+    Returns
+    -------
+    float64 array of the input's shape
+
+    References
+    ----------
+    Wu and He, "Group Normalization", arXiv:1803.08494.
+
+    Examples
+    --------
+    >>> group_norm([[[1.0], [5.0], [0.0], [4.0]]], [1.0, 1.0, 10.0, 1.0], None, 2, 0.0).tolist()
+    [[[-1.0], [1.0], [-10.0], [1.0]]]
+    """
+    x = as_groups(input, num_groups)
+    mean, _, rstd = row_moments(x, eps)
+    return _scaled(((x - mean) * rstd).reshape(np.shape(input)), weight, bias)
+
+
+@np.errstate(all="ignore")
+def group_norm_backward(grad_output, input, weight, bias, num_groups, eps):
+    """Gradient of `group_norm`; with x̂ the normalised input and g = dy · weight,
+
+    dx = (g − mean of g − x̂ · mean of g·x̂) / √(var + ε), means over the group.
+
+    Parameters
+    ----------
+    grad_output : array of the output's shape
+    input, weight, bias, num_groups, eps
+        As given to `group_norm`.
+
+    Returns
+    -------
+    (dinput, dweight, dbias), float64; None where the argument was None
+
+    Examples
+    --------
+    >>> dx, dw, db = group_norm_backward([[1.0, 0.0]], [[1.0, 5.0]], [1.0, 10.0], [0.5, 0.0], 1, 0.0)
+    >>> dx.tolist(), dw.tolist(), db.tolist()
+    ([[0.0, 0.0]], [-1.0, 0.0], [1.0, 0.0])
+    """
+    x, dy = as_groups(input, num_groups), np.asarray(grad_output, np.float64)
+    mean, _, rstd = row_moments(x, eps)
+    normalized, g = (x - mean) * rstd, as_groups(_scaled(dy, weight, None), num_groups)
+    n = max(1, x.shape[1])
+    dx = (g - g.sum(axis=1, keepdims=True) / n - normalized * (g * normalized).sum(axis=1, keepdims=True) / n) * rstd
+    dweight = None if weight is None else _channel_sum(dy * normalized.reshape(dy.shape))
+    return dx.reshape(dy.shape), dweight, None if bias is None else _channel_sum(dy)

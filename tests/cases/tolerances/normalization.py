@@ -154,6 +154,23 @@ def batch_norm_training_backward(grad_outputs, args, expected):
     return n.input_gradient(grad_outputs[0], dx), None, None, *n.parameter_gradients(grad_outputs[0], *parameters)
 
 
+def _groups(args):
+    """(N, groups, channels of a group, pixels)."""
+    input, weight, bias, G, epsilon = args
+    N, C, *spatial = input.shape
+    shape, parameter_shape = (N, G, C // G, math.prod(spatial)), (1, G, C // G, 1)
+    return _Normalised(input, shape, weight, bias, parameter_shape, (0, 3)).moments((2, 3), epsilon)
+
+
+def group_norm(args, expected):
+    return (_groups(args).forward(expected[0]),)
+
+
+def group_norm_backward(grad_outputs, args, expected):
+    n, (dx, *parameters) = _groups(args), expected
+    return n.input_gradient(grad_outputs[0], dx), *n.parameter_gradients(grad_outputs[0], *parameters)
+
+
 def _rows(input, weight, bias, normalized_shape):
     """(rows, D)."""
     D = math.prod(normalized_shape)
