@@ -110,6 +110,8 @@ def test_mutant_gradient_is_refused(op, mutate, dtypes, dtype, rng, seed):
         pytest.skip("smaller than a rounding of this dtype")
     seen = False
     for case in CASES[op]:
+        if dtype not in case.dtypes:
+            continue
         args = draw(case, rng, dtype)
         grads = draw_gradients(OPS[op], case, as_tuple(getattr(reference, op)(*args)), first_float(args), rng)
         mutated = mutate(*in_float64([*grads, *args]))

@@ -12,12 +12,15 @@ torch = pytest.importorskip("torch", reason="PyTorch is not installed (extra: pe
 from torch_peers import TORCH  # noqa: E402
 from torch_peers.activations import torch_activation  # noqa: E402
 from torch_peers.pooling import torch_max_pool  # noqa: E402
+from torch_peers.recurrent import serves as serves_recurrent  # noqa: E402
 
 F = torch.nn.functional
 
 
 def torch_serves(case):
     # a convolution without channels or of an empty batch has no backward there
+    if case.op == "recurrent":
+        return serves_recurrent(case)
     return case.op in TORCH and not (case.op == "conv" and 0 in case.inputs[0].shape)
 
 

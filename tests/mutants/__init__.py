@@ -1,6 +1,6 @@
 """What defective kernels would compute, by family; `FORWARD` and `BACKWARD` list them all."""
 
-from . import activations, losses, optimizers, pooling, products, random
+from . import activations, losses, optimizers, pooling, products, random, recurrent
 from .registry import BACKWARD, FORWARD, SINGLE_AND_DOUBLE, as_tuple
 
 __all__ = [
@@ -14,4 +14,5 @@ __all__ = [
     "pooling",
     "products",
     "random",
+    "recurrent",
 ]

@@ -11,19 +11,25 @@ from .linear import Linear
 from .loss import CrossEntropyLoss
 from .module import Module
 from .pooling import MaxPool1d, MaxPool2d, MaxPool3d
+from .recurrent import GRU, LSTM, RNN, GRUCell, LSTMCell, RNNCell
 from .shape import Flatten, Identity
 from .tree import Parameter
 
 __all__ = [
     "ELU",
     "GELU",
+    "GRU",
+    "LSTM",
+    "RNN",
     "Conv1d",
     "Conv2d",
     "Conv3d",
     "CrossEntropyLoss",
     "Dropout",
     "Flatten",
+    "GRUCell",
     "Identity",
+    "LSTMCell",
     "LeakyReLU",
     "Linear",
     "MaxPool1d",
@@ -32,6 +38,7 @@ __all__ = [
     "Module",
     "Parallel",
     "Parameter",
+    "RNNCell",
     "ReLU",
     "Residual",
     "Select",

@@ -5,13 +5,14 @@
 and a term for each function and each intermediate rounding, stated where it is added.
 """
 
-from . import activations, losses, optimizers, pooling, products, random
+from . import activations, losses, optimizers, pooling, products, random, recurrent
 from .rounding import accumulator_eps, eps, error_over_bound
 
 _MODULES = {
     "linear": products,
     "conv": products,
     "max_pool": pooling,
+    "recurrent": recurrent,
     "activation": activations,
     "cross_entropy": losses,
     "dropout": random,
