@@ -116,6 +116,8 @@ def test_mutant_gradient_is_refused(op, mutate, dtypes, dtype, rng, seed):
         pytest.skip("smaller than a rounding of this dtype")
     seen = False
     for case in CASES[op]:
+        if dtype not in case.dtypes:
+            continue
         args = draw(case, rng, dtype)
         grads = draw_gradients(case, args, as_tuple(getattr(reference, op)(*args)), rng)
         mutated = mutate(*in_float64([*grads, *args]))

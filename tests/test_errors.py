@@ -116,11 +116,11 @@ def test_mixed_libraries(name):
 
 @pytest.mark.parametrize("name", [name for name in RIGHT if any(OPS[OP_OF[name]].has_gradient)])
 def test_wrong_output_gradient(name):
-    y, backward = fastnets.vjp(function(name), **RIGHT[name])
-    y = y[0] if isinstance(y, tuple) else y
+    value, backward = fastnets.vjp(function(name), **RIGHT[name])
+    y = value[0] if isinstance(value, tuple) else value
 
     def pull(dy):
-        return backward((dy, None) if name == "max_pool1d" else dy, by_name=True)
+        return backward((dy, *(None for _ in value[1:])) if isinstance(value, tuple) else dy, by_name=True)
 
     pull(np.ones_like(y))
     for dy, exception in [

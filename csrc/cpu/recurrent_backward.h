@@ -40,11 +40,11 @@ class RecurrentBackward {
  private:
   // What the steps of one direction read and write.
   struct Side {
-    StepWeight<T> recurrent, projection;  // transposed
-    const Acc *gates, *cells;             // by row, from forward
-    Acc *c_0, *dh, *dc;                   // by place
-    Matrix<T> h;                          // by row: the state that the row's step began with
-    T *dgates, *dprojected, *full;        // by row; for a projection the gradient of its result, and its argument
+    StepWeight<Panelled<T>> recurrent, projection;  // transposed
+    const Acc *gates, *cells;                       // by row, from forward
+    Acc *c_0, *dh, *dc;                             // by place
+    Matrix<T> h;                                    // by row: the state that the row's step began with
+    T *dgates, *dprojected, *full;  // by row; for a projection the gradient of its result, and its argument
     PanelElement<T>*dgate_tiles[2], *dprojected_tiles;
     const T* grad_output;
     Factors<T> factors;
@@ -78,9 +78,11 @@ class RecurrentBackward {
       if (projects) __builtin_memset(static_cast<void*>(side.dprojected_tiles), 0, out_tiles_.size() * sizeof(P));
     }
     const auto& hh = p.weight_hh;
-    side.recurrent = StepWeight<T>::pack({hh.template as<T>(), hh.stride[1], hh.stride[0]}, R_, 1, G * H_, workspace);
+    side.recurrent = StepWeight<Panelled<T>>::pack(Matrix<T>{hh.template as<T>(), hh.stride[1], hh.stride[0]}, R_, 1,
+                                                   G * H_, workspace);
     if (const auto& hr = p.weight_hr)
-      side.projection = StepWeight<T>::pack({hr.template as<T>(), hr.stride[1], hr.stride[0]}, H_, 1, R_, workspace);
+      side.projection = StepWeight<Panelled<T>>::pack(Matrix<T>{hr.template as<T>(), hr.stride[1], hr.stride[0]}, H_, 1,
+                                                      R_, workspace);
   }
 
   // to[row]: h of the step before, in the direction's order.
@@ -124,35 +126,35 @@ class RecurrentBackward {
   void pull_state(int d, std::int64_t step, std::int64_t t, std::int64_t first, std::int64_t last) {
     Side& side = sides_[d];
     const std::int64_t now = active(t), after = active(d ? t - 1 : t + 1);
-    each_unit(gate_tiles_, side.dgate_tiles[step & 1], side.recurrent, first, last, after, most(now, after),
-              [&](const Units& u, const Acc* products) {
-                Acc* dh = side.dh + u.row * R_ + u.unit;
-                V dy = read(dh, u.n);
-                if (u.row < after) dy = dy + load(products);
-                if (u.row >= now) return write(dh, dy, u.n);
-                const std::int64_t b = s_.order[u.row], drawn = (t * s_.B + b) * R_ + u.unit;
-                V given = read_output_gradient(side, t, b, u);
-                if (side.factors.drop) given = given * read(side.factors.drop + drawn, u.n);
-                dy = dy + given;
-                V stays = splat(Acc(0));
-                if (side.factors.keeps) {
-                  const V keep = side.factors.kept(drawn, u.n);
-                  stays = keep * dy, dy = (splat(Acc(1)) - keep) * dy;
-                }
-                if (side.full) {
-                  write(dh, stays, u.n);
-                  write(side.dprojected + (s_.begin[t] + u.row) * R_ + u.unit, dy, u.n);
-                  return put(out_tiles_, side.dprojected_tiles, u, 0, dy);
-                }
-                write(dh, stays + pull_cell(d, step, t, u, dy), u.n);
-              });
+    each_unit<T>(gate_tiles_, side.dgate_tiles[step & 1], side.recurrent, first, last, after, most(now, after),
+                 [&](const Units& u, const Acc* products) {
+                   Acc* dh = side.dh + u.row * R_ + u.unit;
+                   V dy = read(dh, u.n);
+                   if (u.row < after) dy = dy + load(products);
+                   if (u.row >= now) return write(dh, dy, u.n);
+                   const std::int64_t b = s_.order[u.row], drawn = (t * s_.B + b) * R_ + u.unit;
+                   V given = read_output_gradient(side, t, b, u);
+                   if (side.factors.drop) given = given * read(side.factors.drop + drawn, u.n);
+                   dy = dy + given;
+                   V stays = splat(Acc(0));
+                   if (side.factors.keeps) {
+                     const V keep = side.factors.kept(drawn, u.n);
+                     stays = keep * dy, dy = (splat(Acc(1)) - keep) * dy;
+                   }
+                   if (side.full) {
+                     write(dh, stays, u.n);
+                     write(side.dprojected + (s_.begin[t] + u.row) * R_ + u.unit, dy, u.n);
+                     return put<T>(out_tiles_, side.dprojected_tiles, u, 0, dy);
+                   }
+                   write(dh, stays + pull_cell(d, step, t, u, dy), u.n);
+                 });
   }
 
   void pull_projection(int d, std::int64_t step, std::int64_t t, std::int64_t first, std::int64_t last) {
     Side& side = sides_[d];
     const std::int64_t rows = active(t);
-    each_unit(out_tiles_, side.dprojected_tiles, side.projection, first, last, rows, rows,
-              [&](const Units& u, const Acc* products) { pull_cell(d, step, t, u, load(products)); });
+    each_unit<T>(out_tiles_, side.dprojected_tiles, side.projection, first, last, rows, rows,
+                 [&](const Units& u, const Acc* products) { pull_cell(d, step, t, u, load(products)); });
   }
 
   FASTNETS_INLINE V read_output_gradient(const Side& side, std::int64_t t, std::int64_t b, const Units& u) const {
@@ -182,7 +184,7 @@ class RecurrentBackward {
     const V stays = C::backward(kept, dy, h, last_c, c, dc, dz);
     if constexpr (kind == RecurrentCell::lstm) write(side.dc + u.row * H_ + u.unit, dc, u.n);
     for (int g = 0; g < C::kKept; ++g) write(side.dgates + row * width_ + g * H_ + u.unit, dz[g], u.n);
-    for (int g = 0; g < G; ++g) put(gate_tiles_, side.dgate_tiles[(step + 1) & 1], u, g * H_, dz[C::kOfState[g]]);
+    for (int g = 0; g < G; ++g) put<T>(gate_tiles_, side.dgate_tiles[(step + 1) & 1], u, g * H_, dz[C::kOfState[g]]);
     return stays;
   }
 
@@ -210,11 +212,15 @@ class RecurrentBackward {
       });
     if (p.grad_weight_hr) product(p.grad_weight_hr, 0, side.dprojected, R_, R_, {side.full, H_, 1}, H_);
     if (!workspace.base) return;
-    if (p.grad_bias_ih) sum_rows(side.dgates, rows, G * H_, width_, p.grad_bias_ih.template as<T>());
-    if (p.grad_bias_hh)
-      of_state([&](std::int64_t first, const T* dz, std::int64_t count) {
-        sum_rows(dz, rows, count, width_, p.grad_bias_hh.template as<T>() + first);
-      });
+    T *ih = p.grad_bias_ih.template as<T>(), *hh = p.grad_bias_hh.template as<T>();
+    if (ih) sum_rows(side.dgates, rows, G * H_, width_, ih);
+    if (!hh) return;
+    of_state([&](std::int64_t first, const T* dz, std::int64_t count) {
+      if (ih && first == 0)
+        __builtin_memcpy(static_cast<void*>(hh), ih, count * sizeof(T));
+      else
+        sum_rows(dz, rows, count, width_, hh + first);
+    });
   }
 
   // dx = sum over directions of dgates · W_ih, row by row, then to where the steps stand.
@@ -245,7 +251,7 @@ class RecurrentBackward {
   const Recurrent& op_;
   const std::int64_t H_, R_, width_;
   const Sequences s_;
-  const StateTiles<T> gate_tiles_, out_tiles_;
+  const StateTiles<Panelled<T>> gate_tiles_, out_tiles_;
   const Strides dy_;
   Side sides_[2];
 };

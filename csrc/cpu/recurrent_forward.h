@@ -40,7 +40,7 @@ class RecurrentForward {
  private:
   // What the steps of one direction read and write.
   struct Side {
-    StepWeight<T> recurrent, projection;
+    StepWeight<Panelled<T>> recurrent, projection;
     Acc *gates, *cells;               // by row; cells where they are kept
     Acc *h, *c;                       // by place
     Acc* bias_n;                      // gru's, of the part that is multiplied by r
@@ -72,9 +72,11 @@ class RecurrentForward {
       if (side.full) __builtin_memset(static_cast<void*>(side.full), 0, full_tiles_.size() * sizeof(P));
     }
     const auto& hh = p.weight_hh;
-    side.recurrent = StepWeight<T>::pack({hh.template as<T>(), hh.stride[0], hh.stride[1]}, H_, G, R_, workspace);
+    side.recurrent =
+        StepWeight<Panelled<T>>::pack(Matrix<T>{hh.template as<T>(), hh.stride[0], hh.stride[1]}, H_, G, R_, workspace);
     if (const auto& hr = p.weight_hr)
-      side.projection = StepWeight<T>::pack({hr.template as<T>(), hr.stride[0], hr.stride[1]}, R_, 1, H_, workspace);
+      side.projection = StepWeight<Panelled<T>>::pack(Matrix<T>{hr.template as<T>(), hr.stride[0], hr.stride[1]}, R_, 1,
+                                                      H_, workspace);
     RowSink<Acc> sink{side.gates, {width_}};
     sink.bias = bias;
     const auto& ih = p.weight_ih;
@@ -105,32 +107,32 @@ class RecurrentForward {
   void compute_cells(int d, std::int64_t step, std::int64_t t, std::int64_t first, std::int64_t last) {
     Side& side = sides_[d];
     const std::int64_t rows = s_.active[t];
-    each_unit(tiles_, side.state[step & 1], side.recurrent, first, last, rows, rows,
-              [&](const Units& u, const Acc* products) {
-                Acc* gates = side.gates + (s_.begin[t] + u.row) * width_ + u.unit;
-                V x[G], s[G], kept[C::kKept], c, h, bias_n;
-                for (int g = 0; g < G; ++g)
-                  x[g] = read(gates + g * H_, u.n), s[g] = load(products + g * kGateStride<T>);
-                if constexpr (kind == RecurrentCell::lstm) c = read(side.c + u.row * H_ + u.unit, u.n);
-                if constexpr (kind == RecurrentCell::gru)
-                  h = read(side.h + u.row * H_ + u.unit, u.n), bias_n = read(side.bias_n + u.unit, u.n);
-                const V y = C::forward(x, s, h, bias_n, c, kept);
-                if (op_.save)
-                  for (int g = 0; g < C::kKept; ++g) write(gates + g * H_, kept[g], u.n);
-                if constexpr (kind == RecurrentCell::lstm) {
-                  write(side.c + u.row * H_ + u.unit, c, u.n);
-                  if (side.cells) write(side.cells + (s_.begin[t] + u.row) * H_ + u.unit, c, u.n);
-                  if (side.full) return put(full_tiles_, side.full, u, 0, y);
-                }
-                finish(side, step, t, u, y);
-              });
+    each_unit<T>(tiles_, side.state[step & 1], side.recurrent, first, last, rows, rows,
+                 [&](const Units& u, const Acc* products) {
+                   Acc* gates = side.gates + (s_.begin[t] + u.row) * width_ + u.unit;
+                   V x[G], s[G], kept[C::kKept], c, h, bias_n;
+                   for (int g = 0; g < G; ++g)
+                     x[g] = read(gates + g * H_, u.n), s[g] = load(products + g * kGateStride<T>);
+                   if constexpr (kind == RecurrentCell::lstm) c = read(side.c + u.row * H_ + u.unit, u.n);
+                   if constexpr (kind == RecurrentCell::gru)
+                     h = read(side.h + u.row * H_ + u.unit, u.n), bias_n = read(side.bias_n + u.unit, u.n);
+                   const V y = C::forward(x, s, h, bias_n, c, kept);
+                   if (op_.save)
+                     for (int g = 0; g < C::kKept; ++g) write(gates + g * H_, kept[g], u.n);
+                   if constexpr (kind == RecurrentCell::lstm) {
+                     write(side.c + u.row * H_ + u.unit, c, u.n);
+                     if (side.cells) write(side.cells + (s_.begin[t] + u.row) * H_ + u.unit, c, u.n);
+                     if (side.full) return put<T>(full_tiles_, side.full, u, 0, y);
+                   }
+                   finish(side, step, t, u, y);
+                 });
   }
 
   void project(int d, std::int64_t step, std::int64_t t, std::int64_t first, std::int64_t last) {
     Side& side = sides_[d];
     const std::int64_t rows = s_.active[t];
-    each_unit(full_tiles_, side.full, side.projection, first, last, rows, rows,
-              [&](const Units& u, const Acc* products) { finish(side, step, t, u, load(products)); });
+    each_unit<T>(full_tiles_, side.full, side.projection, first, last, rows, rows,
+                 [&](const Units& u, const Acc* products) { finish(side, step, t, u, load(products)); });
   }
 
   // Zoneout; then h where the next step, the output and the last state look for it.
@@ -142,7 +144,7 @@ class RecurrentForward {
       y = fma(keep, read(h, u.n), (splat(Acc(1)) - keep) * y);
     }
     write(h, y, u.n);
-    put(tiles_, side.state[(step + 1) & 1], u, 0, y);
+    put<T>(tiles_, side.state[(step + 1) & 1], u, 0, y);
     const std::int64_t at = t * out_.outer + b * out_.batch + u.unit;
     if (side.hidden) write(side.hidden + at, y, u.n);
     if (side.factors.drop) y = y * read(side.factors.drop + drawn, u.n);
@@ -152,7 +154,7 @@ class RecurrentForward {
   const Recurrent& op_;
   const std::int64_t H_, R_, width_;
   const Sequences s_;
-  const StateTiles<T> tiles_, full_tiles_;
+  const StateTiles<Panelled<T>> tiles_, full_tiles_;
   const Strides out_;
   Side sides_[2];
 };

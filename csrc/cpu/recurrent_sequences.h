@@ -103,7 +103,7 @@ void fill_tiles(const Tiles& tiles, const Accumulator<T>* rows, std::int64_t siz
     for (std::int64_t i = 0; i < height; ++i)
       for (std::int64_t k = 0; k < size; k += Vec<Acc>::lanes) {
         const int n = static_cast<int>(least(Vec<Acc>::lanes, size - k));
-        put_in_tile<T>(out + begin * tiles.depth, height, i, k, read(rows + (begin + i) * size + k, n), n);
+        put_in_tile<Panelled<T>>(out + begin * tiles.depth, height, i, k, read(rows + (begin + i) * size + k, n), n);
       }
   }
 }

@@ -31,9 +31,9 @@ struct Units {
 // Multiplies blocks first … last − 1 of a weight with the first `multiplied` rows of a state, and calls use(units,
 // products) for all vectors of the first `rows` rows; rows that are not multiplied find anything there.
 template <class T, class Use>
-FASTNETS_INLINE void each_unit(const StateTiles<T>& tiles, const PanelElement<T>* state, const StepWeight<T>& w,
-                               std::int64_t first, std::int64_t last, std::int64_t multiplied, std::int64_t rows,
-                               const Use& use) {
+FASTNETS_INLINE void each_unit(const StateTiles<Panelled<T>>& tiles, const PanelElement<T>* state,
+                               const StepWeight<Panelled<T>>& w, std::int64_t first, std::int64_t last,
+                               std::int64_t multiplied, std::int64_t rows, const Use& use) {
   using Acc = Accumulator<T>;
   constexpr int kNR = Blocks<T>::kNR, L = kLanes<T>;
   const std::int64_t together = w.gates == 1 && tiles.count == 1 ? kBlocksAtOnce : 1;
@@ -62,9 +62,10 @@ FASTNETS_INLINE void each_unit(const StateTiles<T>& tiles, const PanelElement<T>
 
 // Puts a vector of units into the tile of its row.
 template <class T>
-FASTNETS_INLINE void put(const StateTiles<T>& tiles, PanelElement<T>* state, const Units& u, std::int64_t first_column,
-                         Vec<Accumulator<T>> values) {
-  put_in_tile<T>(state + u.begin * tiles.depth, u.height, u.row - u.begin, first_column + u.unit, values, u.n);
+FASTNETS_INLINE void put(const StateTiles<Panelled<T>>& tiles, PanelElement<T>* state, const Units& u,
+                         std::int64_t first_column, Vec<Accumulator<T>> values) {
+  put_in_tile<Panelled<T>>(state + u.begin * tiles.depth, u.height, u.row - u.begin, first_column + u.unit, values,
+                           u.n);
 }
 
 // Calls task(direction, step, phase, part, parts) for each of `phases` phases of each step.

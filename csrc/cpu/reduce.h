@@ -11,10 +11,24 @@ constexpr int kChain = 512;  // terms added one after the other before the sum j
 template <class T>
 void sum_rows(const T* x, std::int64_t rows, std::int64_t columns, std::int64_t row_stride, T* out) {
   using V = Vec<Accumulator<T>>;
-  constexpr int kVectors = 4;
+  constexpr int kVectors = 8;  // side by side: whole cache lines of each row
   const auto task = [&](std::int64_t t) {
+    const std::int64_t first = t * kVectors * V::lanes;
+    if (first + kVectors * V::lanes <= columns) {
+      V total[kVectors];
+      for (V& v : total) v = splat(Accumulator<T>(0));
+      for (std::int64_t i = 0; i < rows; i += kChain) {
+        V chain[kVectors];
+        for (V& v : chain) v = splat(Accumulator<T>(0));
+        for (std::int64_t r = i; r < least(rows, i + kChain); ++r)
+          for (int v = 0; v < kVectors; ++v) chain[v] = chain[v] + load(x + r * row_stride + first + v * V::lanes);
+        for (int v = 0; v < kVectors; ++v) total[v] = total[v] + chain[v];
+      }
+      for (int v = 0; v < kVectors; ++v) store(out + first + v * V::lanes, total[v]);
+      return;
+    }
     for (int v = 0; v < kVectors; ++v) {
-      const std::int64_t j = (t * kVectors + v) * V::lanes;
+      const std::int64_t j = first + v * V::lanes;
       if (j >= columns) return;
       const int n = static_cast<int>(least(V::lanes, columns - j));
       V total = splat(Accumulator<T>(0));

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .case import Array, Case
+from .case import FLOATS, Array, Case
 
 GATES = {"rnn_tanh": 1, "rnn_relu": 1, "lstm": 4, "gru": 3}
 
@@ -29,6 +29,7 @@ class Lengths(Array):
 def case(
     cell, T, B, N, H, *, directions=1, projection=0, bias=True, state=False, lengths=None, layout="time_first", layer=0,
     dropout=0.0, zoneout=0.0, training=False, seed=0, layouts=None,
+    dtypes=FLOATS,
 ):  # fmt: skip
     """``N`` inputs. ``B`` None: without a batch. ``lengths``: the integer type. ``layouts``: by kind of input."""
     layouts, R, G = layouts or {}, projection or H, GATES[cell]
@@ -50,15 +51,16 @@ def case(
         here = d < directions
         inputs += [
             array((G * H, N), "weight", max(N, 1) ** -0.5) if here else None,
-            array((G * H, R), "weight", 0.5 * max(R, 1) ** -0.5) if here else None,
+            array((G * H, R), "weight", 0.3 * max(R, 1) ** -0.5) if here else None,
             array((G * H,), "bias", 0.5) if here and bias else None,
             array((G * H,), "bias", 0.5) if here and bias else None,
-            array((R, H), "weight", max(H, 1) ** -0.5) if here and projection else None,
+            array((R, H), "weight", 0.6 * max(H, 1) ** -0.5) if here and projection else None,
         ]
-    return Case("recurrent", tuple(inputs), (cell, layout, layer, dropout, zoneout, training, seed))
+    return Case("recurrent", tuple(inputs), (cell, layout, layer, dropout, zoneout, training, seed), dtypes)
 
 
 CELLS = list(GATES)
+EXACT_OPERANDS = ("float32", "float16", "float64")
 
 CASES = [
     # sizes around the tiles (6 × 16, 14 × 32), the vectors and the chains of 256 terms
@@ -68,14 +70,16 @@ CASES = [
     *[case(cell, 3, 16, 33, 35, bias=False, state=True) for cell in CELLS],
     case("lstm", 2, 29, 7, 65, directions=2),
     case("gru", 2, 37, 12, 34, state=True),
-    case("rnn_tanh", 2, 2, 300, 270),
-    case("lstm", 2, 4, 3, 261, state=True),
+    # wide: of so many operands rounded to bfloat16, the worst case hides everything
+    case("rnn_tanh", 2, 2, 300, 270, dtypes=EXACT_OPERANDS),
+    case("lstm", 2, 4, 3, 261, state=True, dtypes=EXACT_OPERANDS),
     case("gru", 9, 5, 4, 3),
     # projections
     case("lstm", 4, 5, 6, 19, projection=7, state=True),
     case("lstm", 3, 17, 9, 13, projection=35, directions=2, bias=False),
     # lengths
     *[case(cell, 6, 11, 5, 9, directions=2, state=True, lengths="int64") for cell in CELLS],
+    *[case(cell, 6, 4, 5, 9, directions=2, state=True, lengths="int64") for cell in CELLS],
     case("lstm", 5, 19, 7, 18, projection=6, directions=2, lengths="int32"),
     case("gru", 7, 8, 3, 17, lengths="int32", layout="batch_first"),
     case("rnn_relu", 4, 7, 3, 17, directions=2, lengths="int64", zoneout=0.3, training=True, seed=3),

@@ -118,10 +118,10 @@ struct Recurrent {
     const Direction& r = direction[1];
     check(r.weight_ih || !(r.weight_hh || r.bias_ih || r.bias_hh || r.weight_hr),
           "recurrent: weight_ih_reverse is missing but other weights of the reverse direction are given");
-    check_state("h_0", h_0, output_size());
+    check_state("the state h_0", h_0, output_size());
     check(!c_0 || is_lstm(), "recurrent: c_0 is given but ", kRecurrentCellNames[static_cast<int>(cell)],
           " has no cell state");
-    check_state("c_0", c_0, hidden_size());
+    check_state("the state c_0", c_0, hidden_size());
     check_lengths();
     check(layer >= 0, "recurrent: layer is ", layer, " but must be at least 0");
     check_probability("dropout", dropout);
@@ -142,10 +142,10 @@ struct Recurrent {
     check(!is_step() || directions() == 1, "recurrent: a step has one direction only");
   }
 
-  // A weight as its owner calls it: weight_ih of a step, weight_ih_l0 or weight_ih_l0_reverse of a layer.
+  // A weight as its owner calls it: weight_ih of a step, weight_ih_l0_reverse among the weights of a net.
   std::string called(const char* what, int d) const {
     if (is_step()) return what;
-    return std::string(what) + "_l" + std::to_string(layer) + (d ? "_reverse" : "");
+    return std::string(what) + "_l" + std::to_string(layer) + (d ? "_reverse" : "") + " of weights";
   }
   void check_sizes(const char* what, int d, const Tensor& t, int ndim, std::int64_t rows, std::int64_t columns) const {
     if (!t) return;

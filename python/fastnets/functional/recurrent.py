@@ -13,6 +13,15 @@ __all__ = ["gru", "gru_cell", "lstm", "lstm_cell", "rnn", "rnn_relu_cell", "rnn_
 _recurrent = ops.recurrent
 _NAMES = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr")
 _ABSENT = (None,) * len(_NAMES)
+# What a step calls its arguments.
+_STEP_WORDS = {
+    "the state h_0": "hx",
+    "the state c_0": "c of hx",
+    "h_0": "hx",
+    "c_0": "c of hx",
+    "weight_": "w_",
+    "bias_": "b_",
+}
 
 Weights = Sequence[Sequence[Any]]
 
@@ -246,7 +255,10 @@ def _step(op: str, cell: str, input: Any, h: Any, c: Any, *weights: Any) -> Any:
     try:
         return _recurrent(input, h, c, None, *weights, None, *_ABSENT, *options)
     except (TypeError, ValueError) as error:
-        raise renamed(error, op) from None
+        text = str(renamed(error, op))
+        for word, own in _STEP_WORDS.items():
+            text = text.replace(word, own)
+        raise type(error)(text) from None
 
 
 def _layers(

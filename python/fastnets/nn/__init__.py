@@ -25,6 +25,7 @@ from .pooling import (
     MaxPool2d,
     MaxPool3d,
 )
+from .recurrent import GRU, LSTM, RNN, GRUCell, LSTMCell, RNNCell
 from .shape import Flatten, Identity
 from .tree import Parameter
 
@@ -52,8 +53,12 @@ __all__ = [
     "Embedding",
     "Flatten",
     "GELU",
+    "GRU",
+    "GRUCell",
     "GroupNorm",
     "Identity",
+    "LSTM",
+    "LSTMCell",
     "LayerNorm",
     "LeakyReLU",
     "Linear",
@@ -67,6 +72,8 @@ __all__ = [
     "Parallel",
     "Parameter",
     "RMSNorm",
+    "RNN",
+    "RNNCell",
     "ReLU",
     "Residual",
     "Select",

@@ -35,7 +35,7 @@ from .normalization import (
     rms_norm,
     rms_norm_backward,
 )
-from .optimizers import adam, adamw, add, clip, norm, scale, sgd
+from .optimizers import adam, add, clip, norm, scale, sgd
 from .pooling import (
     adaptive_avg_pool,
     adaptive_avg_pool_backward,
@@ -54,7 +54,6 @@ __all__ = [
     "activation",
     "activation_backward",
     "adam",
-    "adamw",
     "adaptive_avg_pool",
     "adaptive_avg_pool_backward",
     "adaptive_max_pool",

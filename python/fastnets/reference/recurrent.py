@@ -55,7 +55,7 @@ def cell_step_backward(cell, kept, dy, h, c, c_new, dc):
     return np.concatenate([dr, dz, dn], 1), np.concatenate([dr, dz, dn * r], 1), dy * z, None
 
 
-class _Direction:
+class Direction:
     """One direction: x (T, B, I) turned so that it runs forward, the initial state and the weights."""
 
     def __init__(self, cell, x, h, c, weights, running, keep):
@@ -111,7 +111,7 @@ class _Direction:
         return dx, dh, dc, (dw_ih, dw_hh, db_ih, db_hh, dw_hr)
 
 
-class _Layer:
+class Layer:
     """Arguments brought into one form: time first, with a batch, directions turned to run forward."""
 
     def __init__(self, input, h_0, c_0, lengths, weights, cell, layout, layer, dropout, zoneout, training, seed):
@@ -144,7 +144,7 @@ class _Layer:
         if training and zoneout:
             keep = uniform(seed, (layer + 1) * count, ZONEOUT)[layer * count :].reshape(D, T, B, R) < zoneout
         self.directions = [
-            _Direction(
+            Direction(
                 cell, self.turned(x, d), self.state[0][d], self.state[1][d], self.weights[d],
                 (step < length)[..., np.newaxis], self.turned(keep[d].astype(np.float64), d),
             )
@@ -179,7 +179,7 @@ class _Layer:
         return np.split(dy.swapaxes(0, 1) if self.batch_first else dy, len(self.directions), axis=-1)
 
 
-def _split(arguments):
+def take_apart(arguments):
     """input, h_0, c_0, lengths, weights, then parameters."""
     return (*arguments[:4], arguments[4:14], *arguments[14:])
 
@@ -245,7 +245,7 @@ def recurrent(
         weight_hh_reverse, bias_ih_reverse, bias_hh_reverse, weight_hr_reverse, cell, layout, layer, dropout, zoneout,
         training, seed,
     )  # fmt: skip
-    net = _Layer(*_split(arguments))
+    net = Layer(*take_apart(arguments))
     made = [direction.run() for direction in net.directions]
     y = np.concatenate([net.drop[d] * net.turned(y, d) for d, (y, _, _) in enumerate(made)], axis=-1)
     h, c = ([each[k] for each in made] for k in (1, 2))
@@ -281,7 +281,7 @@ def recurrent_backward(grad_output, grad_h_n, grad_c_n, *arguments):
     >>> dx.tolist(), dh_0.tolist()
     ([[2.0], [1.0]], [[2.0]])
     """
-    net = _Layer(*_split(arguments))
+    net = Layer(*take_apart(arguments))
     dh_n, dc_n = (
         [None] * len(net.directions) if g is None else np.asarray(g, np.float64).reshape(np.shape(like))
         for g, like in ((grad_h_n, net.state[0]), (grad_c_n, net.state[1]))
