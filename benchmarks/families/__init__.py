@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastnets.backends import OPS
 
 from ..workload import Workload
-from . import activation, conv, linear, losses, optimizers, pooling
+from . import activation, conv, embedding, linear, losses, optimizers, pooling, softmax
 
 __all__ = ["FAMILIES", "served"]
 
@@ -14,7 +14,12 @@ FAMILIES: dict[str, list[Workload]] = {
     "conv": conv.WORKLOADS,
     "max_pool": pooling.WORKLOADS,
     "activation": activation.WORKLOADS,
-    "cross_entropy": losses.WORKLOADS,
+    "softmax": softmax.WORKLOADS,
+    "embedding": embedding.WORKLOADS,
+    "cross_entropy": losses.CROSS_ENTROPY,
+    "nll_loss": losses.NLL_LOSS,
+    "mse_loss": losses.MSE_LOSS,
+    "binary_cross_entropy_with_logits": losses.BINARY_CROSS_ENTROPY,
     "adamw": optimizers.WORKLOADS,
 }
 
