@@ -32,7 +32,7 @@ class Softmax(Workload):
 
     @property
     def name(self) -> str:
-        return f"{self.function} of {'×'.join(map(str, self.shape))} along {self.dim} {self.dtype}"
+        return f"{'logarithm, ' if self.log else ''}{'×'.join(map(str, self.shape))} along {self.dim} {self.dtype}"
 
     @property
     def bytes(self) -> float:
