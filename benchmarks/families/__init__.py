@@ -10,11 +10,13 @@ from . import (
     causal_conv1d,
     conv,
     conv_transpose,
+    embedding,
     linear,
     losses,
     normalization,
     optimizers,
     pooling,
+    softmax,
 )
 
 __all__ = ["FAMILIES", "served"]
@@ -32,7 +34,12 @@ FAMILIES: dict[str, list[Workload]] = {
     "layer_norm": normalization.LAYER_NORM,
     "rms_norm": normalization.RMS_NORM,
     "activation": activation.WORKLOADS,
-    "cross_entropy": losses.WORKLOADS,
+    "softmax": softmax.WORKLOADS,
+    "embedding": embedding.WORKLOADS,
+    "cross_entropy": losses.CROSS_ENTROPY,
+    "nll_loss": losses.NLL_LOSS,
+    "mse_loss": losses.MSE_LOSS,
+    "binary_cross_entropy_with_logits": losses.BINARY_CROSS_ENTROPY,
     "sgd": optimizers.SGD,
     "adam": optimizers.ADAM,
 }

@@ -11,12 +11,14 @@ template <class Acc>
 struct Samples {
   std::int64_t rows = 0, N = 1, C = 0, D = 1, ignore_index = 0;
   const std::int64_t* labels = nullptr;
-  const Acc* weight = nullptr;  // (C,): of the classes
+  const Acc* weight = nullptr;  // (C,): of the classes, or null: 1
 
   FASTNETS_INLINE bool ignores(std::int64_t row) const { return labels && labels[row] == ignore_index; }
-  FASTNETS_INLINE Acc label_weight(std::int64_t row) const { return ignores(row) ? 0 : weight[labels[row]]; }
+  FASTNETS_INLINE Acc label_weight(std::int64_t row) const {
+    return ignores(row) ? 0 : weight ? weight[labels[row]] : 1;
+  }
   FASTNETS_INLINE std::int64_t logit(std::int64_t row, std::int64_t c) const {
-    return row / D * C * D + c * D + row % D;
+    return D == 1 ? row * C + c : row / D * C * D + c * D + row % D;
   }
 };
 
@@ -29,15 +31,15 @@ void read_samples(const Op& op, bool has_labels, Workspace& workspace, Samples<A
   s.rows = s.N * s.D;
   if (op.keeps_format() && op.input.is_channels_last()) s.N = s.rows, s.D = 1;
   s.ignore_index = op.ignore_index;
-  Acc* weight = workspace.take<Acc>(s.C);
-  s.weight = weight;
-  if (workspace.base && op.weight)
-    visit_float(op.weight.dtype, [&]<class W>(Type<W>) {
-      for (std::int64_t c = 0; c < s.C; ++c)
-        weight[c] = static_cast<Acc>(widen(op.weight.template as<W>()[c * op.weight.stride[0]]));
-    });
-  else if (workspace.base)
-    for (std::int64_t c = 0; c < s.C; ++c) weight[c] = 1;
+  if (op.weight) {
+    Acc* weight = workspace.take<Acc>(s.C);
+    s.weight = weight;
+    if (workspace.base)
+      visit_float(op.weight.dtype, [&]<class W>(Type<W>) {
+        for (std::int64_t c = 0; c < s.C; ++c)
+          weight[c] = static_cast<Acc>(widen(op.weight.template as<W>()[c * op.weight.stride[0]]));
+      });
+  }
   if (has_labels) s.labels = indices_of(op.target, workspace);
 }
 
@@ -60,10 +62,7 @@ Accumulator<T> write_loss(Reduction reduction, std::int64_t size, Accumulator<T>
   if (reduction == Reduction::none) {
     each_block(size, [&](std::int64_t begin, std::int64_t end) {
       const auto term = terms_of(begin, end);
-      for (std::int64_t i = begin; i < end; i += kLanes<T>) {
-        const int n = static_cast<int>(least(kLanes<T>, end - i));
-        write(out + i, term(i, n), n);
-      }
+      each_vector<kLanes<T>>(begin, end, [&](std::int64_t i, int n) { write(out + i, term(i, n), n); });
     });
     return 0;
   }

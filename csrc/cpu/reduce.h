@@ -51,8 +51,7 @@ FASTNETS_INLINE Acc chained_sum(std::int64_t size, const F& f) {
   for (std::int64_t begin = 0; begin < size; begin += kChain * V::lanes) {
     V chain = splat(Acc(0));
     const std::int64_t end = least(size, begin + kChain * V::lanes);
-    for (std::int64_t i = begin; i < end; i += V::lanes)
-      chain = chain + f(i, static_cast<int>(least(V::lanes, end - i)));
+    each_vector<V::lanes>(begin, end, [&](std::int64_t i, int n) { chain = chain + f(i, n); });
     total = total + chain;
   }
   return sum(total);

@@ -52,10 +52,9 @@ void softmax_row(const T* x, std::int64_t C, T* y, Accumulator<T>* room) {
     return e;
   });
   const V share = splat(log ? static_cast<Acc>(std::log(static_cast<double>(total))) : 1 / total);
-  for (std::int64_t i = 0; i < C; i += V::lanes) {
-    const int n = static_cast<int>(least(V::lanes, C - i));
+  each_vector<V::lanes>(0, C, [&](std::int64_t i, int n) {
     write(y + i, log ? read(x + i, n) - top - share : read(exponentials + i, n) * share, n);
-  }
+  });
 }
 
 // softmax: dx = y · (dy − sum dy · y); its logarithm: dx = dy − exp(y) · sum dy
@@ -65,11 +64,10 @@ void softmax_row_gradient(const T* y, const T* dy, std::int64_t C, T* dx) {
   using V = Vec<Acc>;
   const V total = splat(chained_sum<Acc>(
       C, [&](std::int64_t i, int n) { return log ? read(dy + i, n) : read(dy + i, n) * read(y + i, n); }));
-  for (std::int64_t i = 0; i < C; i += V::lanes) {
-    const int n = static_cast<int>(least(V::lanes, C - i));
+  each_vector<V::lanes>(0, C, [&](std::int64_t i, int n) {
     const V g = read(dy + i, n), s = read(y + i, n);
     write(dx + i, log ? g - exp(s) * total : s * (g - total), n);
-  }
+  });
 }
 
 // Some rows side by side: for each of W columns of a block of C × W elements, `step` apart from one class to the next.
@@ -81,16 +79,10 @@ struct Columns {
   std::int64_t C, step;
   int W;
 
-  template <class F>
-  FASTNETS_INLINE void each_vector(const F& f) const {
-    int j = 0;
-    for (; j + V::lanes <= W; j += V::lanes) f(j, V::lanes);
-    if (j < W) f(j, W - j);
-  }
   // Calls f(c, j, n) for n elements from column j on, class by class.
   template <class F>
   FASTNETS_INLINE void each(const F& f) const {
-    for (std::int64_t c = 0; c < C; ++c) each_vector([&](int j, int n) { f(c, j, n); });
+    for (std::int64_t c = 0; c < C; ++c) each_vector<V::lanes>(0, W, [&](std::int64_t j, int n) { f(c, j, n); });
   }
   // sums[j] = sum_c f(c, j, n), chains of kChain classes; `chain` has room for as many.
   template <class F>
@@ -99,7 +91,8 @@ struct Columns {
     for (std::int64_t begin = 0; begin < C; begin += kChain) {
       for (int j = 0; j < W; ++j) chain[j] = 0;
       for (std::int64_t c = begin; c < least(C, begin + kChain); ++c)
-        each_vector([&](int j, int n) { write(chain + j, read(chain + j, n) + f(c, j, n), n); });
+        each_vector<V::lanes>(0, W,
+                              [&](std::int64_t j, int n) { write(chain + j, read(chain + j, n) + f(c, j, n), n); });
       for (int j = 0; j < W; ++j) sums[j] += chain[j];
     }
   }
@@ -109,19 +102,19 @@ struct Columns {
   void forward(const T* x, T* y, Acc* room) const {
     Acc *top = room, *total = room + W, *chain = room + 2 * W, *copy = room + 3 * W;
     for (int j = 0; j < W; ++j) top[j] = kLeast<Acc>;
-    each([&](std::int64_t c, int j, int n) {
+    each([&](std::int64_t c, std::int64_t j, int n) {
       const V logit = read(x + c * step + j, n);
       write(copy + c * W + j, logit, n);
       write(top + j, max(logit, read(top + j, n)), n);
     });
-    sum(total, chain, [&](std::int64_t c, int j, int n) {
+    sum(total, chain, [&](std::int64_t c, std::int64_t j, int n) {
       const V difference = read(copy + c * W + j, n) - read(top + j, n), e = exp(difference);
       write(copy + c * W + j, log ? difference : e, n);
       return e;
     });
     for (int j = 0; j < W; ++j)
       total[j] = log ? static_cast<Acc>(std::log(static_cast<double>(total[j]))) : 1 / total[j];
-    each([&](std::int64_t c, int j, int n) {
+    each([&](std::int64_t c, std::int64_t j, int n) {
       const V value = read(copy + c * W + j, n), share = read(total + j, n);
       write(y + c * step + j, log ? value - share : value * share, n);
     });
@@ -131,13 +124,13 @@ struct Columns {
   template <bool log>
   void backward(const T* y, const T* dy, T* dx, Acc* room) const {
     Acc *total = room, *chain = room + W, *shares = room + 2 * W, *gradients = shares + C * W;
-    sum(total, chain, [&](std::int64_t c, int j, int n) {
+    sum(total, chain, [&](std::int64_t c, std::int64_t j, int n) {
       const V g = read(dy + c * step + j, n), s = log ? exp(read(y + c * step + j, n)) : read(y + c * step + j, n);
       write(gradients + c * W + j, g, n);
       write(shares + c * W + j, s, n);
       return log ? g : g * s;
     });
-    each([&](std::int64_t c, int j, int n) {
+    each([&](std::int64_t c, std::int64_t j, int n) {
       const V g = read(gradients + c * W + j, n), s = read(shares + c * W + j, n), t = read(total + j, n);
       write(dx + c * step + j, log ? g - s * t : s * (g - t), n);
     });

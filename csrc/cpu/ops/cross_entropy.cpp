@@ -14,9 +14,11 @@ Problem<T> problem_of(const CrossEntropy& op, Workspace& workspace) {
   p.keep = static_cast<Acc>(1 - op.label_smoothing),
   p.even = static_cast<Acc>(op.label_smoothing / static_cast<double>(p.C));
   p.x = in_format<T>(op.input, channels_last, workspace);
-  Acc* spread = workspace.take<Acc>(p.C);
+  Acc *spread = workspace.take<Acc>(p.C), *ones = op.weight ? nullptr : workspace.take<Acc>(p.C);
   p.spread = spread;
+  if (!op.weight) p.weight = ones;
   if (workspace.base) {
+    for (std::int64_t c = 0; ones && c < p.C; ++c) ones[c] = 1;
     for (std::int64_t c = 0; c < p.C; ++c) spread[c] = p.even * p.weight[c];
     p.spread_sum = chained_sum<Acc>(p.C, [&](std::int64_t c, int n) { return load(spread + c, n); });
   }

@@ -41,31 +41,45 @@ struct TokensByRow {
   }
 };
 
+// sums[j] += rows[0][j] + rows[1][j] + …, in this order, for j < columns.
+template <int kRows, class T>
+void add_rows(const T* const* rows, std::int64_t columns, Accumulator<T>* sums) {
+  each_vector<kLanes<T>>(0, columns, [&](std::int64_t j, int n) {
+    auto sum = read(sums + j, n);
+    for (int r = 0; r < kRows; ++r) sum = sum + read(rows[r] + j, n);
+    write(sums + j, sum, n);
+  });
+}
+
 // out[j] = scale · the sum of dy[t][j] over some tokens, for j < columns: chains of kChain tokens, these in order.
+// A row of sums stays in the first cache while the tokens' rows, four at a time, run past it.
 template <class T>
 void sum_tokens(const T* dy, std::int64_t D, const std::int64_t* tokens, std::int64_t count, std::int64_t columns,
                 Accumulator<T> scale, T* out) {
-  using V = Vec<Accumulator<T>>;
-  constexpr int kVectors = 4;
-  const V zero = splat(Accumulator<T>(0));
-  for (std::int64_t j = 0; j < columns; j += kVectors * V::lanes) {
-    const bool whole = j + kVectors * V::lanes <= columns;
-    int lanes[kVectors];
-    for (int v = 0; v < kVectors; ++v)
-      lanes[v] = whole ? V::lanes : static_cast<int>(most(0, least(V::lanes, columns - j - v * V::lanes)));
-    V total[kVectors] = {zero, zero, zero, zero};
-    for (std::int64_t begin = 0; begin < count; begin += kChain) {
-      V chain[kVectors] = {zero, zero, zero, zero};
-      for (std::int64_t i = begin; i < least(count, begin + kChain); ++i) {
-        const T* row = dy + tokens[i] * D + j;
-        for (int v = 0; v < kVectors; ++v)
-          if (lanes[v] > 0) chain[v] = chain[v] + read(row + v * V::lanes, lanes[v]);
-      }
-      for (int v = 0; v < kVectors; ++v) total[v] = total[v] + chain[v];
+  using Acc = Accumulator<T>;
+  const auto bytes = static_cast<std::size_t>(columns) * sizeof(Acc);
+  Acc *total = static_cast<Acc*>(scratch(2 * bytes, 1)), *chain = total + columns;
+  __builtin_memset(total, 0, bytes);
+  for (std::int64_t begin = 0; begin < count; begin += kChain) {
+    const std::int64_t end = least(count, begin + kChain);
+    Acc* sums = begin ? chain : total;
+    if (begin) __builtin_memset(chain, 0, bytes);
+    constexpr int kRows = 4;
+    std::int64_t i = begin;
+    const T* rows[kRows];
+    for (; i + kRows <= end; i += kRows) {
+      for (int r = 0; r < kRows; ++r) rows[r] = dy + tokens[i + r] * D;
+      add_rows<kRows>(rows, columns, sums);
     }
-    for (int v = 0; v < kVectors; ++v)
-      if (lanes[v] > 0) write(out + j + v * V::lanes, total[v] * splat(scale), lanes[v]);
+    for (; i < end; ++i) {
+      rows[0] = dy + tokens[i] * D;
+      add_rows<1>(rows, columns, sums);
+    }
+    if (begin)
+      for (std::int64_t j = 0; j < columns; ++j) total[j] += chain[j];
   }
+  each_vector<kLanes<T>>(0, columns,
+                         [&](std::int64_t j, int n) { write(out + j, read(total + j, n) * splat(scale), n); });
 }
 
 // A task has some rows of the weight, or of all of them some columns where one row has many of the tokens.
@@ -83,12 +97,15 @@ void run_backward(const Embedding& op, Workspace& workspace) {
     for (std::int64_t v = v0; v < v1; ++v) {
       const std::int64_t count = sorted.count(v);
       T* out = dw + v * D + j0;
-      if (!count) {
-        __builtin_memset(out, 0, static_cast<std::size_t>(j1 - j0) * sizeof(T));
-        continue;
-      }
+      const std::int64_t* rows = sorted.order + sorted.first(v);
+      const auto bytes = static_cast<std::size_t>(j1 - j0) * sizeof(T);
       const Accumulator<T> scale = op.scale_grad_by_freq ? 1 / static_cast<Accumulator<T>>(count) : 1;
-      sum_tokens(dy + j0, D, sorted.order + sorted.first(v), count, j1 - j0, scale, out);
+      if (count == 0)
+        __builtin_memset(out, 0, bytes);
+      else if (count == 1)
+        __builtin_memcpy(out, dy + rows[0] * D + j0, bytes);
+      else
+        sum_tokens(dy + j0, D, rows, count, j1 - j0, scale, out);
     }
   };
   std::int64_t largest = 0;

@@ -56,14 +56,13 @@ void run_backward(const MSELoss& op, Workspace& workspace) {
   const auto of = [](const Tensor& t) { return t ? t.as<T>() : nullptr; };
   T *dx = of(op.grad_input), *dt = of(op.grad_target), *dw = of(op.grad_weight);
   each_block(size, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t i = begin; i < end; i += V::lanes) {
-      const int n = static_cast<int>(least(V::lanes, end - i));
+    each_vector<V::lanes>(begin, end, [&](std::int64_t i, int n) {
       const V g = gradients(i, n), d = s.difference(i, n);
       const V slope = (g + g) * (s.weight ? read(s.weight + i, n) * d : d);
       if (dx) write(dx + i, slope, n);
       if (dt) write(dt + i, splat(Acc(0)) - slope, n);
       if (dw) write(dw + i, g * (d * d - mean), n);
-    }
+    });
   });
 }
 

@@ -18,7 +18,7 @@ void run_forward(const NLLLoss& op, Workspace& workspace) {
   if (op.total_weight) op.total_weight.as<Acc>()[0] = total;
   parallel_ranges(s.rows, 1 << 12, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t row = begin; row < end; ++row)
-      terms[row] = s.ignores(row) ? 0 : -s.weight[s.labels[row]] * widen(x[s.logit(row, s.labels[row])]);
+      terms[row] = s.ignores(row) ? 0 : -s.label_weight(row) * widen(x[s.logit(row, s.labels[row])]);
   });
   write_loss(op.reduction, s.rows, total, sums, op.output.as<T>(),
              [&](std::int64_t, std::int64_t) { return [&](std::int64_t i, int n) { return read(terms + i, n); }; });
@@ -35,14 +35,23 @@ void run_backward(const NLLLoss& op, Workspace& workspace) {
   T* dx = op.grad_input.as<T>();
   const bool each = op.reduction == Reduction::none;
   const Acc divisor = op.reduction == Reduction::mean ? op.total_weight.as<Acc>()[0] : Acc(1);
-  parallel_ranges(op.input.size(), 1 << 15, [&](std::int64_t begin, std::int64_t end) {
+  const auto clear = [&](std::int64_t begin, std::int64_t end) {
     __builtin_memset(dx + begin, 0, static_cast<std::size_t>(end - begin) * sizeof(T));
-  });
-  parallel_ranges(s.rows, 1 << 12, [&](std::int64_t begin, std::int64_t end) {
+  };
+  const auto set = [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t row = begin; row < end; ++row)
       if (!s.ignores(row))
-        dx[s.logit(row, s.labels[row])] = narrow<T>(-s.weight[s.labels[row]] * (widen(dy[each ? row : 0]) / divisor));
-  });
+        dx[s.logit(row, s.labels[row])] = narrow<T>(-s.label_weight(row) * (widen(dy[each ? row : 0]) / divisor));
+  };
+  if (s.D == 1) {  // while a piece is still in the cache
+    const std::int64_t grain = divide_up(1 << 15, most(1, s.C));
+    return parallel_ranges(s.rows, grain, [&](std::int64_t begin, std::int64_t end) {
+      clear(begin * s.C, end * s.C);
+      set(begin, end);
+    });
+  }
+  parallel_ranges(op.input.size(), 1 << 15, clear);
+  parallel_ranges(s.rows, 1 << 12, set);
 }
 
 }  // namespace

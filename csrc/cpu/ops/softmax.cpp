@@ -22,10 +22,7 @@ void convert(const From* from, std::int64_t size, To* to) {
   using Acc = Accumulator<To>;
   parallel_ranges(size, 1 << 14, [&](std::int64_t begin, std::int64_t end) {
     if constexpr (std::is_same_v<Accumulator<From>, Acc>)
-      for (std::int64_t i = begin; i < end; i += kLanes<To>) {
-        const int n = static_cast<int>(least(kLanes<To>, end - i));
-        write(to + i, read(from + i, n), n);
-      }
+      each_vector<kLanes<To>>(begin, end, [&](std::int64_t i, int n) { write(to + i, read(from + i, n), n); });
     else
       for (std::int64_t i = begin; i < end; ++i) to[i] = narrow<To>(static_cast<Acc>(widen(from[i])));
   });

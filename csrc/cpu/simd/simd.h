@@ -36,6 +36,14 @@ FASTNETS_INLINE void write(T* p, Vec<Accumulator<T>> a, int n) {
   n == kLanes<T> ? store(p, a) : store(p, a, n);
 }
 
+// Calls f(i, n) for the vectors of begin … end − 1: the n elements from i on, all lanes but for the last vector.
+template <int lanes, class F>
+FASTNETS_INLINE void each_vector(std::int64_t begin, std::int64_t end, const F& f) {
+  std::int64_t i = begin;
+  for (; i + lanes <= end; i += lanes) f(i, lanes);
+  if (i < end) f(i, static_cast<int>(end - i));
+}
+
 // Applies a function of one number to each lane: for what has no vector form yet.
 template <class T, class F>
 FASTNETS_INLINE Vec<T> each_lane(Vec<T> a, F f) {

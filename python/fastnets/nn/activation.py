@@ -1,4 +1,4 @@
-"""Activations as layers, and softmax. `inplace` is torch's argument: accepted; a new array is returned all the same."""
+"""Activations and softmax as layers. `inplace` is torch's argument: it is accepted, and the result is a new array."""
 
 from __future__ import annotations
 

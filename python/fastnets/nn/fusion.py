@@ -100,7 +100,7 @@ class Fused:
 
     def __init__(self, layers: Sequence[Module]) -> None:
         self._layers: Sequence[Any] = layers
-        self._product = self._layers[0]
+        self._product: Any = layers[0]
         self._operands: dict[str, Any] = dict(self._product._packed)
         self._activation: str | None = self._product.activation
         for layer in self._layers[1:]:
