@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastnets.backends import OPS
 
 from ..workload import Workload
-from . import activation, conv, linear, losses, optimizers, pooling
+from . import activation, conv, linear, losses, optimizers, pooling, recurrent
 
 __all__ = ["FAMILIES", "served"]
 
@@ -13,6 +13,7 @@ FAMILIES: dict[str, list[Workload]] = {
     "linear": linear.WORKLOADS,
     "conv": conv.WORKLOADS,
     "max_pool": pooling.WORKLOADS,
+    "recurrent": recurrent.WORKLOADS,
     "activation": activation.WORKLOADS,
     "cross_entropy": losses.WORKLOADS,
     "adamw": optimizers.WORKLOADS,
