@@ -16,6 +16,7 @@ from . import (
     normalization,
     optimizers,
     pooling,
+    recurrent,
     softmax,
 )
 
@@ -33,6 +34,7 @@ FAMILIES: dict[str, list[Workload]] = {
     "group_norm": normalization.GROUP_NORM,
     "layer_norm": normalization.LAYER_NORM,
     "rms_norm": normalization.RMS_NORM,
+    "recurrent": recurrent.WORKLOADS,
     "activation": activation.WORKLOADS,
     "softmax": softmax.WORKLOADS,
     "embedding": embedding.WORKLOADS,

@@ -126,35 +126,52 @@ class RecurrentBackward {
   void pull_state(int d, std::int64_t step, std::int64_t t, std::int64_t first, std::int64_t last) {
     Side& side = sides_[d];
     const std::int64_t now = active(t), after = active(d ? t - 1 : t + 1);
-    each_unit<T>(gate_tiles_, side.dgate_tiles[step & 1], side.recurrent, first, last, after, most(now, after),
-                 [&](const Units& u, const Acc* products) {
-                   Acc* dh = side.dh + u.row * R_ + u.unit;
-                   V dy = read(dh, u.n);
-                   if (u.row < after) dy = dy + load(products);
-                   if (u.row >= now) return write(dh, dy, u.n);
-                   const std::int64_t b = s_.order[u.row], drawn = (t * s_.B + b) * R_ + u.unit;
-                   V given = read_output_gradient(side, t, b, u);
-                   if (side.factors.drop) given = given * read(side.factors.drop + drawn, u.n);
-                   dy = dy + given;
-                   V stays = splat(Acc(0));
-                   if (side.factors.keeps) {
-                     const V keep = side.factors.kept(drawn, u.n);
-                     stays = keep * dy, dy = (splat(Acc(1)) - keep) * dy;
-                   }
-                   if (side.full) {
-                     write(dh, stays, u.n);
-                     write(side.dprojected + (s_.begin[t] + u.row) * R_ + u.unit, dy, u.n);
-                     return put<T>(out_tiles_, side.dprojected_tiles, u, 0, dy);
-                   }
-                   write(dh, stays + pull_cell(d, step, t, u, dy), u.n);
-                 });
+    each_unit<T>(
+        gate_tiles_, side.dgate_tiles[step & 1], side.recurrent, first, last, after, most(now, after),
+        [&](std::int64_t row, std::int64_t unit) {
+          if (row >= now) return;
+          fetch(side.grad_output + t * dy_.outer + s_.order[row] * dy_.batch + unit * dy_.unit);
+          if (!side.full) fetch_cell(side, t, row, unit);
+        },
+        [&](const Units& u, const Acc* products) {
+          Acc* dh = side.dh + u.row * R_ + u.unit;
+          V dy = read(dh, u.n);
+          if (u.row < after) dy = dy + load(products);
+          if (u.row >= now) return write(dh, dy, u.n);
+          const std::int64_t b = s_.order[u.row], drawn = (t * s_.B + b) * R_ + u.unit;
+          V given = read_output_gradient(side, t, b, u);
+          if (side.factors.drop) given = given * read(side.factors.drop + drawn, u.n);
+          dy = dy + given;
+          V stays = splat(Acc(0));
+          if (side.factors.keeps) {
+            const V keep = side.factors.kept(drawn, u.n);
+            stays = keep * dy, dy = (splat(Acc(1)) - keep) * dy;
+          }
+          if (side.full) {
+            write(dh, stays, u.n);
+            write(side.dprojected + (s_.begin[t] + u.row) * R_ + u.unit, dy, u.n);
+            return put<T>(out_tiles_, side.dprojected_tiles, u, 0, dy);
+          }
+          write(dh, stays + pull_cell(d, step, t, u, dy), u.n);
+        });
   }
 
   void pull_projection(int d, std::int64_t step, std::int64_t t, std::int64_t first, std::int64_t last) {
     Side& side = sides_[d];
     const std::int64_t rows = active(t);
-    each_unit<T>(out_tiles_, side.dprojected_tiles, side.projection, first, last, rows, rows,
-                 [&](const Units& u, const Acc* products) { pull_cell(d, step, t, u, load(products)); });
+    each_unit<T>(
+        out_tiles_, side.dprojected_tiles, side.projection, first, last, rows, rows,
+        [&](std::int64_t row, std::int64_t unit) { fetch_cell(side, t, row, unit); },
+        [&](const Units& u, const Acc* products) { pull_cell(d, step, t, u, load(products)); });
+  }
+
+  FASTNETS_INLINE void fetch_cell(const Side& side, std::int64_t t, std::int64_t place, std::int64_t unit) const {
+    const std::int64_t row = s_.begin[t] + place;
+    for (int g = 0; g < C::kKept; ++g) {
+      fetch(side.gates + row * width_ + g * H_ + unit);
+      fetch(side.dgates + row * width_ + g * H_ + unit);
+    }
+    if (side.cells) fetch(side.cells + row * H_ + unit);
   }
 
   FASTNETS_INLINE V read_output_gradient(const Side& side, std::int64_t t, std::int64_t b, const Units& u) const {

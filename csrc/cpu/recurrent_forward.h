@@ -107,32 +107,36 @@ class RecurrentForward {
   void compute_cells(int d, std::int64_t step, std::int64_t t, std::int64_t first, std::int64_t last) {
     Side& side = sides_[d];
     const std::int64_t rows = s_.active[t];
-    each_unit<T>(tiles_, side.state[step & 1], side.recurrent, first, last, rows, rows,
-                 [&](const Units& u, const Acc* products) {
-                   Acc* gates = side.gates + (s_.begin[t] + u.row) * width_ + u.unit;
-                   V x[G], s[G], kept[C::kKept], c, h, bias_n;
-                   for (int g = 0; g < G; ++g)
-                     x[g] = read(gates + g * H_, u.n), s[g] = load(products + g * kGateStride<T>);
-                   if constexpr (kind == RecurrentCell::lstm) c = read(side.c + u.row * H_ + u.unit, u.n);
-                   if constexpr (kind == RecurrentCell::gru)
-                     h = read(side.h + u.row * H_ + u.unit, u.n), bias_n = read(side.bias_n + u.unit, u.n);
-                   const V y = C::forward(x, s, h, bias_n, c, kept);
-                   if (op_.save)
-                     for (int g = 0; g < C::kKept; ++g) write(gates + g * H_, kept[g], u.n);
-                   if constexpr (kind == RecurrentCell::lstm) {
-                     write(side.c + u.row * H_ + u.unit, c, u.n);
-                     if (side.cells) write(side.cells + (s_.begin[t] + u.row) * H_ + u.unit, c, u.n);
-                     if (side.full) return put<T>(full_tiles_, side.full, u, 0, y);
-                   }
-                   finish(side, step, t, u, y);
-                 });
+    each_unit<T>(
+        tiles_, side.state[step & 1], side.recurrent, first, last, rows, rows,
+        [&](std::int64_t row, std::int64_t unit) {
+          for (int g = 0; g < G; ++g) fetch(side.gates + (s_.begin[t] + row) * width_ + g * H_ + unit);
+        },
+        [&](const Units& u, const Acc* products) {
+          Acc* gates = side.gates + (s_.begin[t] + u.row) * width_ + u.unit;
+          V x[G], s[G], kept[C::kKept], c, h, bias_n;
+          for (int g = 0; g < G; ++g) x[g] = read(gates + g * H_, u.n), s[g] = load(products + g * kGateStride<T>);
+          if constexpr (kind == RecurrentCell::lstm) c = read(side.c + u.row * H_ + u.unit, u.n);
+          if constexpr (kind == RecurrentCell::gru)
+            h = read(side.h + u.row * H_ + u.unit, u.n), bias_n = read(side.bias_n + u.unit, u.n);
+          const V y = C::forward(x, s, h, bias_n, c, kept);
+          if (op_.save)
+            for (int g = 0; g < C::kKept; ++g) write(gates + g * H_, kept[g], u.n);
+          if constexpr (kind == RecurrentCell::lstm) {
+            write(side.c + u.row * H_ + u.unit, c, u.n);
+            if (side.cells) write(side.cells + (s_.begin[t] + u.row) * H_ + u.unit, c, u.n);
+            if (side.full) return put<T>(full_tiles_, side.full, u, 0, y);
+          }
+          finish(side, step, t, u, y);
+        });
   }
 
   void project(int d, std::int64_t step, std::int64_t t, std::int64_t first, std::int64_t last) {
     Side& side = sides_[d];
     const std::int64_t rows = s_.active[t];
-    each_unit<T>(full_tiles_, side.full, side.projection, first, last, rows, rows,
-                 [&](const Units& u, const Acc* products) { finish(side, step, t, u, load(products)); });
+    each_unit<T>(
+        full_tiles_, side.full, side.projection, first, last, rows, rows, [](std::int64_t, std::int64_t) {},
+        [&](const Units& u, const Acc* products) { finish(side, step, t, u, load(products)); });
   }
 
   // Zoneout; then h where the next step, the output and the last state look for it.

@@ -28,12 +28,22 @@ struct Units {
   std::int64_t begin, height;  // of the row's tile
 };
 
+// Asks for one block's units of a row before they are needed: each row lies in a page of its own, and a task walks
+// across.
+template <class T>
+FASTNETS_INLINE void fetch(const T* p) {
+  constexpr int kLast = Blocks<T>::kNR - 1;  // the units of a block may lie in two lines
+  __builtin_prefetch(p);
+  __builtin_prefetch(p + kLast);
+}
+
 // Multiplies blocks first … last − 1 of a weight with the first `multiplied` rows of a state, and calls use(units,
-// products) for all vectors of the first `rows` rows; rows that are not multiplied find anything there.
-template <class T, class Use>
+// products) for all vectors of the first `rows` rows; rows that are not multiplied find anything there. ahead(row,
+// unit) is called before the products that a block's units of a row wait for.
+template <class T, class Ahead, class Use>
 FASTNETS_INLINE void each_unit(const StateTiles<Panelled<T>>& tiles, const PanelElement<T>* state,
                                const StepWeight<Panelled<T>>& w, std::int64_t first, std::int64_t last,
-                               std::int64_t multiplied, std::int64_t rows, const Use& use) {
+                               std::int64_t multiplied, std::int64_t rows, const Ahead& ahead, const Use& use) {
   using Acc = Accumulator<T>;
   constexpr int kNR = Blocks<T>::kNR, L = kLanes<T>;
   const std::int64_t together = w.gates == 1 && tiles.count == 1 ? kBlocksAtOnce : 1;
@@ -44,6 +54,9 @@ FASTNETS_INLINE void each_unit(const StateTiles<Panelled<T>>& tiles, const Panel
       const std::int64_t end = least(tile + kTilesAtOnce, tiles.count), first_row = tiles.begin(tile);
       std::int64_t full = tile;
       while (full < end && tiles.begin(full) < multiplied) ++full;
+      for (std::int64_t p = 0; p < panels; p += w.gates)
+        for (std::int64_t row = first_row; row < least(rows, tiles.begin(end)); ++row)
+          ahead(row, (block + p / w.gates) * kNR);
       multiply_state(tiles, state, tile, full, w, block * w.gates, panels, room, kGateStride<T>);
       for (std::int64_t t = tile; t < end; ++t) {
         Units u{0, 0, 0, tiles.begin(t), tiles.begin(t + 1) - tiles.begin(t)};

@@ -118,10 +118,10 @@ struct Recurrent {
     const Direction& r = direction[1];
     check(r.weight_ih || !(r.weight_hh || r.bias_ih || r.bias_hh || r.weight_hr),
           "recurrent: weight_ih_reverse is missing but other weights of the reverse direction are given");
-    check_state("the state h_0", h_0, output_size());
+    check_state("h_0", h_0, output_size());
     check(!c_0 || is_lstm(), "recurrent: c_0 is given but ", kRecurrentCellNames[static_cast<int>(cell)],
           " has no cell state");
-    check_state("the state c_0", c_0, hidden_size());
+    check_state("c_0", c_0, hidden_size());
     check_lengths();
     check(layer >= 0, "recurrent: layer is ", layer, " but must be at least 0");
     check_probability("dropout", dropout);

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,16 +14,7 @@ __all__ = ["gru", "gru_cell", "lstm", "lstm_cell", "rnn", "rnn_relu_cell", "rnn_
 _recurrent = ops.recurrent
 _NAMES = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr")
 _ABSENT = (None,) * len(_NAMES)
-# What a step calls its arguments.
-_STEP_WORDS = {
-    "the state h_0": "hx",
-    "the state c_0": "c of hx",
-    "h_0": "hx",
-    "c_0": "c of hx",
-    "weight_": "w_",
-    "bias_": "b_",
-}
-
+_STEP_WORDS = {"weight_ih": "w_ih", "weight_hh": "w_hh", "bias_ih": "b_ih", "bias_hh": "b_hh"}
 Weights = Sequence[Sequence[Any]]
 
 
@@ -255,10 +247,9 @@ def _step(op: str, cell: str, input: Any, h: Any, c: Any, *weights: Any) -> Any:
     try:
         return _recurrent(input, h, c, None, *weights, None, *_ABSENT, *options)
     except (TypeError, ValueError) as error:
-        text = str(renamed(error, op))
-        for word, own in _STEP_WORDS.items():
-            text = text.replace(word, own)
-        raise type(error)(text) from None
+        raise _in_words_of(
+            op, error, {"h_0": "h of hx" if cell == "lstm" else "hx", "c_0": "c of hx"} | _STEP_WORDS
+        ) from None
 
 
 def _layers(
@@ -285,8 +276,16 @@ def _layers(
             input = made[0]
             last.append((made[1], made[2] if cell == "lstm" else None))
     except (TypeError, ValueError) as error:
-        raise renamed(error, op) from None
+        raise _in_words_of(op, error, {"h_0": "h of the state", "c_0": "c of the state"}) from None
     return input, parts.join([h for h, _ in last]), parts.join([c for _, c in last]) if cell == "lstm" else None
+
+
+def _in_words_of(function: str, error: Exception, words: dict[str, str]) -> Exception:
+    """The op's error with its names as the function has them."""
+    text = str(renamed(error, function))
+    for word, own in words.items():
+        text = re.sub(rf"\b{word}\b", own, text)
+    return type(error)(text)
 
 
 def _checked_weights(op: str, cell: str, weights: Weights, directions: int) -> list[tuple[Any, ...]]:
@@ -326,8 +325,8 @@ def _split_state(op: str, name: str, state: Any, layers: int, directions: int) -
     shape = tuple(state.shape)
     if not shape or shape[0] != layers * directions:
         raise ValueError(
-            f"{op}: {name} of the state is {shape} but {layers} layers in {directions} directions expect "
-            f"{layers * directions} states"
+            f"{op}: {name} of the state is {shape}, of {len(shape)} dimensions, but {layers} layers in {directions} "
+            f"directions expect {layers * directions} states"
         )
     return (state,) if layers == 1 else parts.split(state, layers)
 

@@ -100,9 +100,10 @@ class Fused:
 
     def __init__(self, layers: Sequence[Module]) -> None:
         self._layers: Sequence[Any] = layers
-        self._product: Any = layers[0]
-        self._operands: dict[str, Any] = dict(self._product._packed)
-        self._activation: str | None = self._product.activation
+        product: Any = layers[0]
+        self._product = product
+        self._operands: dict[str, Any] = dict(product._packed)
+        self._activation: str | None = product.activation
         for layer in self._layers[1:]:
             if type(layer) in _NORMS:
                 weight, self._operands["bias"] = fold(self._product, layer)
