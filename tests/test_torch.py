@@ -79,6 +79,22 @@ def test_batch_norm_updates_once_and_may_update_again_before_backward(draw):
     torch.testing.assert_close(running, expected)
 
 
+@pytest.mark.parametrize("shape", [(6, 4), (3, 4, 5), (3, 40, 5), (3, 4, 8, 8)])
+@pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last])
+def test_special_values_of_normalisations(shape, memory_format, draw):
+    x = draw(*shape, dtype=torch.float32, grad=False)
+    if len(shape) == 4:
+        x = x.to(memory_format=memory_format)
+    x[0, 0], x[1, 1], x[2, 2] = torch.inf, -torch.inf, torch.nan
+    x[0, 3], x[1, 3] = torch.inf, -torch.inf
+    seen = []
+    for f in (F, torch.nn.functional):
+        mean, var = torch.zeros(shape[1]), torch.ones(shape[1])
+        seen.append((f.batch_norm(x, mean, var), f.batch_norm(x, mean, var, training=True), mean, var,
+                     f.layer_norm(x, shape[-1:]), f.rms_norm(x, shape[-1:]), f.group_norm(x, 2)))  # fmt: skip
+    torch.testing.assert_close(*seen, equal_nan=True, rtol=1e-4, atol=1e-4)
+
+
 def test_an_update_is_seen_by_graphs_that_need_what_was_there(draw):
     x, mean, var = draw(4, 3), draw(3, grad=False), draw(3, grad=False).square()
     y = F.batch_norm(x, mean, var)

@@ -92,10 +92,16 @@ void each_row(const Channels& s, const Apply& apply) {
   });
 }
 
-// Calls f(offset, n) for the vectors of a line, most of them whole.
+// Calls f(offset, n) for the vectors of a line. The last one overlaps the one before where it can, since a part of a
+// vector costs as much as several: f computes elements from elements, some of them twice.
 template <class Acc, class F>
 FASTNETS_INLINE void each_vector(std::int64_t offset, std::int64_t length, const F& f) {
-  each_column_vector<Acc>(length, [&](std::int64_t i, int n) FASTNETS_INLINE_LAMBDA { f(offset + i, n); });
+  constexpr std::int64_t L = Vec<Acc>::lanes;
+  const std::int64_t end = offset + length;
+  std::int64_t i = offset;
+  for (; i + L <= end; i += L) f(i, static_cast<int>(L));
+  if (i == end) return;
+  length >= L ? f(end - L, static_cast<int>(L)) : f(i, static_cast<int>(end - i));
 }
 
 }  // namespace

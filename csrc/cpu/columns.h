@@ -13,7 +13,7 @@ struct ColumnChunks {
 
   ColumnChunks(std::int64_t images_, std::int64_t rows_, std::int64_t columns_, std::int64_t item_size)
       : images(images_), rows(rows_), columns(columns_) {
-    constexpr std::int64_t kCache = 1 << 18, kFewest = 32, kMost = kPieceTerms / 2;
+    constexpr std::int64_t kCache = 1 << 17, kFewest = 32, kMost = kPieceTerms / 2;
     step = most(kFewest, least(kMost, kCache / most(1, columns * item_size)));
     chunks = divide_up(rows, step);
   }

@@ -8,7 +8,7 @@ factor, unscale; add: input, other.
 
 import math
 
-from .case import FLOATS, Array, Case, Flag, PositiveState, State
+from .case import Array, Case, FLOATS, Flag, PositiveState, State, StateWeights
 
 HALF = ("bfloat16", "float16")
 
@@ -35,7 +35,7 @@ def _adam(shape, *, master=False, step=10, lr=1e-3, beta1=0.9, beta2=0.999, eps=
 
 
 def _norm(shape, p=2.0, *, previous=False, layout="contiguous"):
-    return Case("norm", (Array(shape, layout), PositiveState(()) if previous else None), (p,))
+    return Case("norm", (Array(shape, layout), StateWeights(()) if previous else None), (p,))
 
 
 def _clip(shape, max_norm, *, layout="contiguous"):

@@ -78,9 +78,9 @@ def betas_swapped(*args):
     return reference.adam(*args[:7], args[8], args[7], *args[9:])
 
 
-@mutant("norm")
-def last_element_left_out_of_the_norm(x, previous, p):
-    return None if x.size in (0, 1) or np.isinf(p) or x.size > 1000 else reference.norm(x.reshape(-1)[1:], previous, p)
+@mutant("norm", SINGLE_AND_DOUBLE)
+def first_elements_left_out_of_the_norm(x, previous, p):
+    return None if x.size < 8 or np.isinf(p) or x.size > 1000 else reference.norm(x.reshape(-1)[4:], previous, p)
 
 
 @mutant("norm")
