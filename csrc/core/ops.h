@@ -2,6 +2,7 @@
 #pragma once
 #include "core/entries.h"
 #include "core/ops/adamw.h"
+#include "core/ops/attention.h"
 #include "core/ops/conv.h"
 #include "core/ops/cross_entropy.h"
 #include "core/ops/dropout.h"
@@ -17,7 +18,8 @@
   X(activation, Elementwise)     \
   X(dropout, Dropout)            \
   X(cross_entropy, CrossEntropy) \
-  X(adamw, AdamW)
+  X(adamw, AdamW)                \
+  X(attention, Attention)
 
 namespace fastnets {
 

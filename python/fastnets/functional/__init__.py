@@ -1,6 +1,7 @@
 """The functions: arrays in, arrays of the same library out, with torch's names, arguments and defaults."""
 
 from .activations import elu, gelu, leaky_relu, relu, sigmoid, silu, tanh
+from .attention import scaled_dot_product_attention, varlen_attention
 from .convolution import conv1d, conv2d, conv3d
 from .dropout import dropout
 from .linear import linear
@@ -21,7 +22,9 @@ __all__ = [
     "max_pool2d",
     "max_pool3d",
     "relu",
+    "scaled_dot_product_attention",
     "sigmoid",
     "silu",
     "tanh",
+    "varlen_attention",
 ]

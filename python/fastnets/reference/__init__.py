@@ -9,6 +9,7 @@ runs; ±inf and NaN go through as in PyTorch, without warnings.
 """
 
 from .activations import activation, activation_backward
+from .attention import attention, attention_backward
 from .convolution import conv, conv_backward
 from .linear import linear, linear_backward
 from .losses import cross_entropy, cross_entropy_backward
@@ -20,6 +21,8 @@ __all__ = [
     "activation",
     "activation_backward",
     "adamw",
+    "attention",
+    "attention_backward",
     "conv",
     "conv_backward",
     "cross_entropy",
