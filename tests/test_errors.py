@@ -146,6 +146,14 @@ def test_read_only_state():
         assert_says(message_of("adamw", {argument: frozen}, ValueError), "adamw", argument, ["read-only"])
 
 
+def test_nothing_is_updated_on_an_error():
+    for argument, value in (("running_var", np.broadcast_to(np.float32(1), 4)), ("eps", -1.0), ("bias", np.ones(3))):
+        arguments = {**RIGHT["batch_norm"], "running_mean": np.zeros(4, np.float32), argument: value}
+        with pytest.raises((TypeError, ValueError)):
+            F.batch_norm(**arguments)
+        assert not arguments["running_mean"].any()
+
+
 JUNK = [
     None, True, 0, -1, 1, 2, 7, 2**31, 2**40, 2**62, -(2**63), 2**64, 10**30, 0.0, -0.5, 1e308, nan, inf,
     "", "relu", "mean", b"x", (), (1,), (0, 0), (-1, 2), (1, 2, 3), (2**62, 2**62), (1,) * 20, ("a",), (None,),

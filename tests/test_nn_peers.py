@@ -24,6 +24,11 @@ LAYERS = [
     ("Conv2d", (3, 4, 3), {"padding": 1, "padding_mode": "replicate"}, (2, 3, 7, 6)),
     ("Conv2d", (3, 4, 3), {"padding": (2, 1), "padding_mode": "circular"}, (2, 3, 7, 6)),
     ("Conv3d", (2, 3, 2), {"stride": 2, "padding": 1}, (2, 2, 5, 4, 3)),
+    ("ConvTranspose1d", (3, 4, 3), {}, (2, 3, 9)),
+    ("ConvTranspose1d", (4, 6, 2, 2, 1, 1, 2, False, 3), {}, (2, 4, 9)),
+    ("ConvTranspose2d", (3, 4, 3), {"stride": 2, "padding": 1, "output_padding": (1, 0)}, (2, 3, 7, 6)),
+    ("ConvTranspose2d", (4, 4, 3), {"groups": 4, "bias": False}, (4, 7, 6)),
+    ("ConvTranspose3d", (2, 3, 2), {"stride": 2, "padding": 1, "dilation": 3}, (2, 2, 5, 4, 3)),
     ("MaxPool1d", (2,), {}, (2, 3, 9)),
     ("MaxPool2d", (3, 2, 1), {}, (2, 3, 7, 6)),
     ("MaxPool2d", ((2, 3),), {"stride": (1, 2), "dilation": (2, 1), "ceil_mode": True}, (2, 3, 7, 8)),
@@ -79,6 +84,61 @@ def test_layers_are_torchs(name, args, kwargs, shape, rng):
         close(grads[key], parameter.grad.numpy(), key)
 
 
+BATCH_NORMS = [
+    ("BatchNorm1d", (3,), {}, (5, 3)),
+    ("BatchNorm1d", (3, 1e-3, 0.3), {}, (5, 3, 4)),
+    ("BatchNorm2d", (3,), {"momentum": None}, (4, 3, 5, 2)),
+    ("BatchNorm2d", (3,), {"affine": False}, (4, 3, 5, 2)),
+    ("BatchNorm2d", (3,), {"bias": False}, (4, 3, 5, 2)),
+    ("BatchNorm2d", (3,), {"track_running_stats": False}, (4, 3, 5, 2)),
+    ("BatchNorm3d", (3,), {"eps": 0.1}, (2, 3, 3, 2, 4)),
+]
+
+
+@pytest.mark.parametrize(("name", "args", "kwargs", "shape"), BATCH_NORMS)
+def test_batch_norms_are_torchs(name, args, kwargs, shape, rng):
+    """Training, with statistics that change from step to step, then evaluation."""
+    peer = getattr(torch.nn, name)(*args, **kwargs).to(torch.float64)
+    layer = getattr(nn, name)(*args, **kwargs).to("float64")
+    assert repr(layer) == repr(peer)
+    for key, value in peer.state_dict().items():
+        np.testing.assert_array_equal(layer.state_dict()[key], value.numpy())
+        assert str(layer.state_dict()[key].dtype) == str(value.dtype).removeprefix("torch.")
+    for key, parameter in peer.named_parameters():
+        torch.nn.init.normal_(parameter)
+        layer.state_dict()[key][...] = parameter.detach().numpy()
+    for step in range(4):
+        if step == 3:
+            layer.eval(), peer.eval()
+        x, dy = 2 + rng.standard_normal(shape), rng.standard_normal(shape)
+        x_peer = torch.tensor(x, requires_grad=True)
+        if step == 1:  # a call counts as a batch too
+            close(layer(x), peer(x_peer).detach().numpy())
+        y, backward = layer.vjp(x)
+        y_peer = peer(x_peer)
+        close(y, y_peer.detach().numpy())
+        dx, grads = backward(dy)
+        pulled = torch.autograd.grad(y_peer, [x_peer, *peer.parameters()], torch.from_numpy(dy))
+        for gradient, expected in zip([dx, *grads.values()], pulled, strict=True):
+            close(gradient, expected.numpy())
+        assert list(layer.state_dict()) == list(peer.state_dict())
+        for key, value in peer.state_dict().items():
+            close(layer.state_dict()[key], value.numpy(), key)
+
+
+def test_batch_norm_moves_with_its_buffers(rng):
+    layer = nn.BatchNorm2d(3).to("torch", "bfloat16")
+    layer(torch.ones(2, 3, 4, 4, dtype=torch.bfloat16))
+    assert layer.running_mean.dtype == torch.bfloat16 and layer.num_batches_tracked.dtype == torch.int64
+    layer.to("numpy", "float32")
+    layer.load_state_dict(torch.nn.BatchNorm2d(3).state_dict())
+    assert layer.num_batches_tracked.shape == () and layer.num_batches_tracked == 0 and layer.running_mean.max() == 0
+    for wrong in (np.ones((2, 3, 4), np.float32), np.ones((1, 3, 1, 1), np.float32)):
+        with pytest.raises(ValueError, match="input"):
+            layer(wrong)
+    assert layer.num_batches_tracked == 0
+
+
 @pytest.mark.parametrize(
     "options",
     [
@@ -116,6 +176,22 @@ def test_pooling_returns_torchs_indices(rng):
     np.testing.assert_array_equal(indices, indices_peer.numpy())
     dx, _ = backward((np.ones_like(y), None))
     assert dx.sum() == y.size
+
+
+def test_transposed_convolutions_take_torchs_output_size(rng):
+    x = rng.standard_normal((2, 3, 5, 4))
+    peer = torch.nn.ConvTranspose2d(3, 4, 3, stride=(2, 3), padding=1, dtype=torch.float64)
+    layer = nn.ConvTranspose2d(3, 4, 3, stride=(2, 3), padding=1).to("float64")
+    layer.load_state_dict(peer.state_dict())
+    for size in ((10, 11), (9, 12), (2, 4, 10, 10)):
+        close(layer(x, size), peer(torch.from_numpy(x), size).detach().numpy())
+        y, backward = layer.vjp(x, output_size=size)
+        assert backward(np.ones_like(y))[0].shape == x.shape
+    for size in ((8, 10), (11, 10), (10,)):
+        with pytest.raises(ValueError, match=r"ConvTranspose2d: output_size is \(.* expected"):
+            layer(x, size)
+        with pytest.raises(ValueError):
+            peer(torch.from_numpy(x), size)
 
 
 def both():
@@ -195,3 +271,6 @@ def test_flops_are_those_that_torch_counts(rng):
     with FlopCounterMode(display=False) as counter:
         peer(torch.zeros(5, 1, 8, 8))
     assert model.summary((5, 1, 8, 8)).flops == counter.get_total_flops()
+    with FlopCounterMode(display=False) as counter:
+        torch.nn.ConvTranspose2d(4, 6, 3, 2, groups=2)(torch.zeros(5, 4, 8, 8))
+    assert nn.ConvTranspose2d(4, 6, 3, 2, groups=2).summary((5, 4, 8, 8)).flops == counter.get_total_flops()

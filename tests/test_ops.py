@@ -68,7 +68,9 @@ def is_channels_last(a):
 CHANNELS_LAST = [p for p in ALL if CASES[p.values[0]][p.values[1]].inputs[0].layout == "channels_last"]
 
 
-@pytest.mark.parametrize("op, number, dtype", [p for p in CHANNELS_LAST if p.values[0] in ("conv", "max_pool")])
+@pytest.mark.parametrize(
+    "op, number, dtype", [p for p in CHANNELS_LAST if p.values[0] in ("conv", "conv_transpose", "max_pool")]
+)
 def test_channels_last_stays_channels_last(op, number, dtype, session_seed):
     trial = trial_of(op, number, dtype, session_seed)
     call = trial.forward(ROWS[0])

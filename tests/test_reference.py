@@ -19,7 +19,7 @@ def draw(rng, case):
     while True:
         inputs = [None if spec is None else np.asarray(spec(rng)) for spec in specs]
         z = inputs[0]
-        if op in ("linear", "conv"):
+        if op in ("linear", "conv", "conv_transpose"):
             z = getattr(reference, op)(*inputs, *parameters[:-1], None)
         if not {"relu", "leaky_relu", "elu"} & set(parameters) or not z.size or np.abs(z).min() > 2e-3:
             return inputs, parameters
@@ -75,7 +75,7 @@ def test_backward_is_the_finite_difference(case, rng, seed):
         assert (np.abs(dx - expected) <= bound).all(), f"seed {seed}, input {place}:\n{dx}\nexpected\n{expected}"
 
 
-MODULES = ["activations", "convolution", "linear", "losses", "optimizers", "pooling", "random"]
+MODULES = ["activations", "convolution", "linear", "losses", "normalization", "optimizers", "pooling", "random"]
 
 
 @pytest.mark.parametrize("module", MODULES)

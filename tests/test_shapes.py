@@ -89,3 +89,36 @@ def conv_cases(draw):
 @given(case=conv_cases(), dtype=DTYPES, seed=st.integers(0, 2**32))
 def test_conv(case, dtype, seed):
     check(case, dtype, seed)
+
+
+@st.composite
+def conv_transpose_cases(draw):
+    rank = draw(st.integers(1, 3))
+    largest = {1: 20, 2: 7, 3: 4}[rank]
+
+    def each(low, high):
+        return tuple(draw(st.integers(low, high)) for _ in range(rank))
+
+    kernel, stride, dilation = each(1, 4), each(1, 3), each(1, 3)
+    added = tuple(draw(st.integers(0, max(s, d) - 1)) for s, d in zip(stride, dilation, strict=True))
+    size = each(1, largest)
+    full = [
+        (h - 1) * s + d * (r - 1) + 1 + e for h, s, d, r, e in zip(size, stride, dilation, kernel, added, strict=True)
+    ]
+    padding = tuple(draw(st.integers(0, min(3, (n - 1) // 2))) for n in full)
+    groups = draw(st.sampled_from([1, 1, 2, 3]))
+    C, K = groups * draw(st.integers(1, 9)), draw(st.integers(1, 9))
+    batch = draw(st.sampled_from([(), (0,), (1,), (2,), (3,)]))
+    layouts = IMAGE_LAYOUTS if batch else MATRIX_LAYOUTS
+    shapes = (*batch, C, *size), (C, K, *kernel), (K * groups,)
+    inputs = [Array(shape, layout_of(draw, layouts if len(shape) > 2 else MATRIX_LAYOUTS, shape)) for shape in shapes]
+    if draw(st.booleans()):
+        inputs[2] = None
+    return Case("conv_transpose", tuple(inputs), (stride, padding, added, groups, dilation, draw(FUSED)))
+
+
+@pytest.mark.skipif("conv_transpose" not in backends.OPS, reason="conv_transpose is not in the op table yet")
+@FEW
+@given(case=conv_transpose_cases(), dtype=DTYPES, seed=st.integers(0, 2**32))
+def test_conv_transpose(case, dtype, seed):
+    check(case, dtype, seed)

@@ -56,6 +56,37 @@ def test_conv_gradcheck(draw):
     assert torch.autograd.gradcheck(convolve, (x.detach(), draw(4, 3, 3, 3)))
 
 
+@pytest.mark.parametrize("training", [False, True])
+@pytest.mark.parametrize("shape", [(4, 3), (4, 3, 5, 2)])
+def test_batch_norm_gradcheck(training, shape, draw):
+    running = draw(3, grad=False), draw(3, grad=False).square()
+
+    def function(input, weight, bias):
+        return F.batch_norm(input, *(r.clone() for r in running), weight, bias, training)
+
+    assert torch.autograd.gradcheck(function, (draw(*shape), draw(3), draw(3)))
+    assert torch.autograd.gradcheck(lambda x: function(x, None, None), (draw(*shape),))
+
+
+def test_batch_norm_updates_once_and_may_update_again_before_backward(draw):
+    x, other = draw(4, 3), draw(4, 3)
+    running, expected = ([torch.zeros(3).double(), torch.ones(3).double()] for _ in range(2))
+    peer = torch.nn.functional.batch_norm
+    losses = [f(x, *r, training=True).sin().sum() for f, r in ((F.batch_norm, running), (peer, expected))]
+    for f, r in ((F.batch_norm, running), (peer, expected)):
+        f(other, *r, training=True)
+    torch.testing.assert_close(torch.autograd.grad(losses[0], x), torch.autograd.grad(losses[1], x))
+    torch.testing.assert_close(running, expected)
+
+
+def test_an_update_is_seen_by_graphs_that_need_what_was_there(draw):
+    x, mean, var = draw(4, 3), draw(3, grad=False), draw(3, grad=False).square()
+    y = F.batch_norm(x, mean, var)
+    F.batch_norm(x.detach(), mean, var, training=True)
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        y.sum().backward()
+
+
 def test_gradients_only_where_they_are_wanted(draw):
     x, weight, bias = draw(2, 5, grad=False), draw(4, 5), draw(4, grad=False)
     F.linear(x, weight, bias, activation="gelu").sum().backward()
@@ -279,7 +310,8 @@ def test_without_the_exchange_interface(draw, monkeypatch):
 
     x, weight = draw(2, 5), draw(4, 5)
     expected = torch.autograd.grad(F.linear(x, weight, activation="gelu").sum(), (x, weight))
-    hooks = (torch.is_grad_enabled, torch._C._len_torch_dispatch_stack, vars(torch.autograd.forward_ad))
+    depth, changed = torch._C._len_torch_dispatch_stack, torch.autograd.graph.increment_version
+    hooks = (torch.is_grad_enabled, depth, changed, vars(torch.autograd.forward_ad))
     monkeypatch.setattr(backends, "DIRECT", {"numpy"})
     assert not _cpu.set_torch_types((), *hooks)
     try:

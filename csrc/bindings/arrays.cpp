@@ -11,7 +11,7 @@ const py::detail::PyArray_Proxy* proxy(PyObject* array) {
 
 struct Torch {
   PyTypeObject *tensor = nullptr, *parameter = nullptr;
-  PyObject *is_grad_enabled = nullptr, *mode_depth = nullptr, *forward_ad = nullptr;
+  PyObject *is_grad_enabled = nullptr, *mode_depth = nullptr, *increment_version = nullptr, *forward_ad = nullptr;
   const dlpack::ExchangeApi* api = nullptr;
 };
 Torch g_torch;
@@ -248,6 +248,11 @@ bool requires_grad(PyObject* tensor) {
   return enabled.ptr() == Py_True;
 }
 
+void mark_changed(PyObject* tensor) {
+  if (!py::reinterpret_steal<py::object>(PyObject_CallOneArg(g_torch.increment_version, tensor)))
+    throw py::error_already_set();
+}
+
 bool torch_intercepts() {
   static PyObject* attribute = interned("_current_level");  // -1: no forward differentiation
   PyObject* level = PyDict_GetItemWithError(g_torch.forward_ad, attribute);
@@ -269,6 +274,7 @@ bool set_torch_types(const py::tuple& types, const TorchHooks& hooks) {
              reinterpret_cast<PyTypeObject*>(keep(types[1])),
              keep(hooks.is_grad_enabled),
              keep(hooks.mode_depth),
+             keep(hooks.increment_version),
              keep(hooks.forward_ad),
              api};
   return true;

@@ -34,6 +34,9 @@ void* current_stream(Library library, Device device);
 // A torch tensor whose operations torch's autograd records.
 bool requires_grad(PyObject* tensor);
 
+// Tells torch's autograd that a tensor is about to be written to: a graph that needs its values says so in backward.
+void mark_changed(PyObject* tensor);
+
 // Whether a call with torch tensors must be seen by torch's dispatcher: a dispatch mode or forward differentiation is
 // on.
 bool torch_intercepts();
@@ -41,6 +44,7 @@ bool torch_intercepts();
 // What the Python side says of torch once it has been imported.
 struct TorchHooks {
   py::object is_grad_enabled, mode_depth;  // called without arguments
+  py::object increment_version;            // called with a tensor
   py::dict forward_ad;                     // the namespace of torch.autograd.forward_ad
 };
 // Tensors of exactly these types are read directly; with none, by Python. False where their type offers no such way.

@@ -79,10 +79,11 @@ void bind_all(py::module_& m) {
   m.attr("mode") = py::reinterpret_borrow<py::object>(g_mode);
   m.def("set_fallback", [](py::object function) { set_hook(Hook::fallback, std::move(function)); });
   m.def("set_recorder", [](py::object function) { set_hook(Hook::recorder, std::move(function)); });
-  m.def("set_torch_types",
-        [](const py::tuple& types, py::object is_grad_enabled, py::object mode_depth, py::dict forward_ad) {
-          return set_torch_types(types, {std::move(is_grad_enabled), std::move(mode_depth), std::move(forward_ad)});
-        });
+  m.def("set_torch_types", [](const py::tuple& types, py::object is_grad_enabled, py::object mode_depth,
+                              py::object increment_version, py::dict forward_ad) {
+    return set_torch_types(types, {std::move(is_grad_enabled), std::move(mode_depth), std::move(increment_version),
+                                   std::move(forward_ad)});
+  });
 
   py::class_<Spec>(m, "Spec", py::module_local())
       .def(py::init(&make_spec), py::arg("shape"), py::arg("strides"), py::arg("dtype"), py::arg("device") = "cpu")

@@ -63,7 +63,10 @@ struct Reader {
     } else {
       check<TypeError>(out.device == device, op, ": ", first, " and ", what, " are on different devices");
     }
-    check(!write || is_writeable(object, kind), op, ": ", what, " is read-only but is updated in place");
+    if (write) {
+      check(is_writeable(object, kind), op, ": ", what, " is read-only but is updated in place");
+      if (kind == Library::torch) mark_changed(object);
+    }
     if (record && kind == Library::torch && !tracked) tracked = requires_grad(object);
     elements += out.size();
   }

@@ -55,6 +55,16 @@ inline void check_dtype(const char* op, const Tensor& input, const char* what, c
                    name(other.dtype), "; use input.astype(\"", name(other.dtype), "\") or model.to(\"",
                    name(input.dtype), "\")");
 }
+// `other`, if given, must have the dtype of `input`, or may be float32 where that is half precision.
+inline void check_dtype_or_float32(const char* op, const Tensor& input, const char* what, const Tensor& other) {
+  if (item_size(input.dtype) != 2 || other.dtype != DType::float32) check_dtype(op, input, what, other);
+}
+// An element that is updated must be one element of memory.
+inline void check_distinct(const char* op, const char* what, const Tensor& t) {
+  for (int d = 0; d < t.ndim; ++d)
+    check(t.shape[d] <= 1 || t.size() == 0 || t.stride[d] != 0, op, ": ", what, " ", shape(t),
+          " is broadcast: elements along dimension ", d, " are the same memory and cannot be updated in place");
+}
 
 // Only these can follow a product in the same pass.
 inline void check_fused(const char* op, Activation activation) {

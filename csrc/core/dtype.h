@@ -6,6 +6,8 @@
 
 // Functions that files of several instruction sets share must never be emitted as a linker-visible copy of one of them.
 #define FASTNETS_INLINE [[gnu::always_inline]] inline
+// The same for a lambda, behind its parameters: a loop's body that is called at several places.
+#define FASTNETS_INLINE_LAMBDA __attribute__((always_inline))
 
 // Under nvcc the small functions of the core are also device code.
 #if defined(__CUDACC__)

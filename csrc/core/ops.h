@@ -3,7 +3,9 @@
 #include "core/entries.h"
 #include "core/ops/adamw.h"
 #include "core/ops/attention.h"
+#include "core/ops/batch_norm.h"
 #include "core/ops/conv.h"
+#include "core/ops/conv_transpose.h"
 #include "core/ops/cross_entropy.h"
 #include "core/ops/dropout.h"
 #include "core/ops/elementwise.h"
@@ -11,15 +13,18 @@
 #include "core/ops/max_pool.h"
 
 //   name in Python, struct that holds its arguments
-#define FASTNETS_OPS(X)          \
-  X(linear, Linear)              \
-  X(conv, Conv)                  \
-  X(max_pool, MaxPool)           \
-  X(activation, Elementwise)     \
-  X(dropout, Dropout)            \
-  X(cross_entropy, CrossEntropy) \
-  X(adamw, AdamW)                \
-  X(attention, Attention)
+#define FASTNETS_OPS(X)                       \
+  X(linear, Linear)                           \
+  X(conv, Conv)                               \
+  X(max_pool, MaxPool)                        \
+  X(activation, Elementwise)                  \
+  X(dropout, Dropout)                         \
+  X(cross_entropy, CrossEntropy)              \
+  X(adamw, AdamW)                             \
+  X(attention, Attention)                     \
+  X(conv_transpose, ConvTranspose)            \
+  X(batch_norm_inference, BatchNormInference) \
+  X(batch_norm_training, BatchNormTraining)
 
 namespace fastnets {
 

@@ -1,145 +1,202 @@
-// The gradients of a convolution, as products over channels-last images.
+// The gradients of a convolution, as products over the same images.
 #pragma once
-#include "cpu/conv_shape.h"
-#include "cpu/epilogue.h"
+#include "cpu/conv_forward.h"
+#include "cpu/conv_gradient_sources.h"
 #include "cpu/images.h"
-#include "cpu/padding.h"
 #include "cpu/reduce.h"
 
 namespace fastnets::cpu::FASTNETS_ISA {
 namespace {
 
-// The input as a channels-last image, copied where it is not one.
-template <class T>
-Image<T> channels_last_image(const Conv& op, const ConvShape& s, Workspace& workspace) {
-  Image<T> image{op.input.as<T>(), true, {s.in[0], s.in[1], s.in[2]}, s.in_pixels() * s.C, 1, {}};
-  image.stride[2] = s.C, image.stride[1] = s.C * s.in[2], image.stride[0] = s.C * s.in[2] * s.in[1];
-  if (s.channels_last) return image;
-  const T* rows = contiguous<T>(op.input, workspace);
-  T* moved = workspace.take<T>(op.input.size());
-  if (moved) move_channels(rows, s.N, s.C, s.in_pixels(), false, moved);
-  image.data = moved;
-  return image;
+// dz = grad_output · activation′(z), without gaps in the output's format.
+template <class Op, class T>
+const T* grad_pre_activation(const Op& op, bool channels_last, Type<T>, Workspace& workspace) {
+  const T* dy = in_format<T>(op.grad_output, channels_last, workspace);
+  if (op.activation == Activation::none) return dy;
+  T* dz = workspace.take<T>(op.output.size());
+  if (!workspace.base) return dz;
+  const T* y = op.output.template as<T>();
+  const T* z = op.pre_activation ? op.pre_activation.template as<T>() : y;
+  grad_activation(op.activation, dy, z, y, op.output.size(), dz);
+  return dz;
 }
 
-// Pixels of an image at one residue of the strides: row (n, a, b, c) of a product is pixel (n, a·s₀ + r₀, …).
-struct ResidueRows {
+// out[k] = sum over n and pixels of a dense image.
+template <class T>
+void sum_pixels(const T* image, std::int64_t N, std::int64_t channels, std::int64_t pixels, bool channels_last,
+                T* out) {
+  if (channels_last || pixels == 1) return sum_rows(image, N * pixels, channels, channels, out);
+  using Acc = Accumulator<T>;
+  const auto task = [&](std::int64_t k) {
+    Acc total = 0;
+    for (std::int64_t first = 0; first < N; first += kChain) {
+      Acc chain = 0;
+      for (std::int64_t n = first; n < least(N, first + kChain); ++n) {
+        const T* plane = image + (n * channels + k) * pixels;
+        chain += chained_sum<Acc>(pixels, [&](std::int64_t i, int count) { return read(plane + i, count); });
+      }
+      total += chain;
+    }
+    out[k] = narrow<T>(total);
+  };
+  parallel(channels, task);
+}
+
+// Pixels of an image at one residue of the strides: number (n, a, b, c) is pixel (n, a·s₀ + r₀, …).
+struct ResiduePixels {
   std::int64_t grid[kAxes], step[kAxes], first, image_stride;
+
   FASTNETS_INLINE std::int64_t operator()(std::int64_t, std::int64_t i) const {
     const std::int64_t c = i % grid[2], b = i / grid[2] % grid[1], a = i / (grid[2] * grid[1]) % grid[0];
     const std::int64_t n = i / (grid[2] * grid[1] * grid[0]);
     return first + n * image_stride + a * step[0] + b * step[1] + c * step[2];
   }
+  // Where `count` of them from i on lie.
+  FASTNETS_INLINE void list(std::int64_t i, int count, std::int64_t* at) const {
+    std::int64_t c = i % grid[2], b = i / grid[2] % grid[1], a = i / (grid[2] * grid[1]);
+    for (int j = 0; j < count; ++j) {
+      at[j] = first + a * step[0] + b * step[1] + c * step[2];
+      if (++c < grid[2]) continue;
+      c = 0;
+      if (++b == grid[1]) b = 0, ++a;
+    }
+  }
 };
 
-// out[c][tap][k] = w[k, c, tap] of one group, for the taps that a window uses.
+// A product whose rows are channels and whose columns are pixels at one residue of a row-major image.
 template <class T>
-void arrange_for_gradient(const Conv& op, const ConvShape& s, const Window& window, std::int64_t* const* used,
-                          std::int64_t group, T* out) {
-  const std::int64_t outputs = s.group_outputs(), taps = window.taps();
-  const int r = op.rank();
-  const T* weight = op.weight.as<T>() + group * outputs * op.weight.stride[0];
-  const auto task = [&](std::int64_t c) {
-    for (std::int64_t t = 0; t < taps; ++t) {
-      const Tap tap = tap_of(window, t);
-      const T* from = weight + c * op.weight.stride[1];
-      for (int i = 0; i < r; ++i) from += used[kAxes - r + i][tap.k[kAxes - r + i]] * op.weight.stride[2 + i];
-      for (std::int64_t k = 0; k < outputs; ++k) out[(c * taps + t) * outputs + k] = from[k * op.weight.stride[0]];
+struct ScatteredPixels {
+  ImageResult<T> result;
+  ResiduePixels pixels;
+  std::int64_t channel_stride;
+
+  void operator()(std::int64_t batch, std::int64_t i0, std::int64_t j0, int rows, int columns,
+                  Accumulator<T>* tile) const {
+    using V = Vec<Accumulator<T>>;
+    std::int64_t at[Blocks<T>::kNR];
+    pixels.list(j0, columns, at);
+    for (int i = 0; i < rows; ++i) {
+      Accumulator<T>* values = tile + i * Blocks<T>::kNR;
+      const std::int64_t plane = batch * pixels.image_stride + (i0 + i) * channel_stride;
+      if (result.bias)
+        for (int j = 0; j < columns; j += V::lanes)
+          store(values + j, load(values + j) + splat(widen(result.bias[i0 + i])));
+      if (result.activation != Activation::none) {
+        if (result.pre_activation)
+          for (int j = 0; j < columns; ++j) result.pre_activation[plane + at[j]] = narrow<T>(values[j]);
+        activate_values<Accumulator<T>>(result.activation, columns, values);
+      }
+      for (int j = 0; j < columns; ++j) result.data[plane + at[j]] = narrow<T>(values[j]);
     }
-  };
-  parallel(s.group_channels(), task);
+  }
+};
+
+// One residue of gradient_image, for one group: `dz` and `result` begin at the group's channels.
+template <class T, class Out>
+void gradient_pixels(const ConvShape& s, const Image<T>& dz, const Window& window, const TransposedWeight<T>& weight,
+                     PanelElement<T>* panels, const T* zeros, const ResiduePixels& at, const ImageResult<Out>& result) {
+  constexpr int kMR = Blocks<T>::kMR, kNR = Blocks<T>::kNR;
+  const std::int64_t channels = s.group_channels(), outputs = s.group_outputs(), depth = window.taps() * outputs;
+  if (s.channels_last) {
+    const std::int64_t rows = s.N * window.pixels();
+    pack_all<T, kNR>(weight, channels, depth, panels);
+    const Operand<T, kNR, TransposedWeight<T>> columns{weight, channels, depth, panels};
+    const Operand<T, kMR, PixelRows<T>> pixels{{dz.data, window, dz.batch_stride, outputs, zeros}, rows, depth};
+    gemm<T>(1, rows, channels, depth, pixels, columns, result.sink(at, false), kImageIsRows);
+    return;
+  }
+  pack_all<T, kMR>(weight, channels, depth, panels);
+  const Operand<T, kMR, TransposedWeight<T>> rows{weight, channels, depth, panels};
+  const Operand<T, kNR, PixelColumns<T>> pixels{
+      {dz.data, window, dz.batch_stride, dz.channel_stride}, window.pixels(), depth};
+  if (s.strides()) {
+    const ScatteredPixels<Out> sink{result, at, s.in_pixels()};
+    gemm<T>(s.N, channels, window.pixels(), depth, rows, pixels, sink, kImageIsColumns);
+  } else {
+    const EvenRows lines{s.in_pixels(), s.in_pixels() * s.C};
+    gemm<T>(s.N, channels, window.pixels(), depth, rows, pixels, result.sink(lines, true), kImageIsColumns);
+  }
 }
 
-// dx[n, h…, c] = sum_{k, r…} dz[n, (h + padding − r·dilation) / stride…, k] · w[k, c, r…], where the division is exact:
+// dx[n, c, h…] = sum_{k, r…} dz[n, k, (h + padding − r·dilation) / stride…] · w[k, c, r…], where the division is exact:
 // one product for each residue of h modulo the stride. `Out` is T, or its accumulator where sums go on afterwards.
 template <class T, class Out>
-void gradient_image(const Conv& op, const ConvShape& s, const T* dz, Out* dx, Workspace& workspace) {
-  constexpr int kNR = Blocks<T>::kNR;
-  const std::int64_t channels = s.group_channels(), outputs = s.group_outputs(), taps = s.taps();
-  T* weights = workspace.take<T>(channels * taps * outputs);
+void gradient_image(const ConvShape& s, const Tensor& weight, const Image<T>& dz, const ImageResult<Out>& result,
+                    Workspace& workspace) {
+  const std::int64_t channels = s.group_channels(), outputs = s.group_outputs();
   T* zeros = workspace.take<T>(outputs);
   std::int64_t* used[kAxes];
   for (int d = 0; d < kAxes; ++d) used[d] = workspace.take<std::int64_t>(s.kernel[d]);
+  std::int64_t* tap_offset = workspace.take<std::int64_t>(s.taps());
+  const bool run = workspace.base != nullptr;
+  if (run) __builtin_memset(static_cast<void*>(zeros), 0, outputs * sizeof(T));
   const std::size_t mark = workspace.used;
   std::size_t most_used = mark;
-  if (workspace.base) __builtin_memset(static_cast<void*>(zeros), 0, outputs * sizeof(T));
+  const std::int64_t pixel = s.channels_last ? s.C : 1;  // from pixel to pixel
   std::int64_t residue[kAxes];
   for (residue[0] = 0; residue[0] < least(s.stride[0], s.in[0]); ++residue[0])
     for (residue[1] = 0; residue[1] < least(s.stride[1], s.in[1]); ++residue[1])
       for (residue[2] = 0; residue[2] < least(s.stride[2], s.in[2]); ++residue[2]) {
         workspace.used = mark;
-        const Window window = s.gradient_window(residue, used, workspace);
-        const std::int64_t depth = window.taps() * outputs, rows = s.N * window.pixels();
-        PanelElement<T>* panels = workspace.take<PanelElement<T>>(MatrixOperand<T, kNR>::packed_size(channels, depth));
+        const Window window = s.gradient_window(dz, residue, used, workspace);
+        const std::int64_t depth = window.taps() * outputs;
+        auto* panels = workspace.take<PanelElement<T>>(
+            s.channels_last ? Operand<T, Blocks<T>::kNR, TransposedWeight<T>>::packed_size(channels, depth)
+                            : Operand<T, Blocks<T>::kMR, TransposedWeight<T>>::packed_size(channels, depth));
         most_used = workspace.used > most_used ? workspace.used : most_used;
-        if (!workspace.base) continue;
-        const ResidueRows at{{window.axis[0].grid, window.axis[1].grid, window.axis[2].grid},
-                             {s.stride[0] * s.in[1] * s.in[2] * s.C, s.stride[1] * s.in[2] * s.C, s.stride[2] * s.C},
-                             ((residue[0] * s.in[1] + residue[1]) * s.in[2] + residue[2]) * s.C,
-                             s.in_pixels() * s.C};
+        if (!run) continue;
+        for (std::int64_t t = 0; t < window.taps(); ++t) {
+          const Tap tap = tap_of(window, t);
+          tap_offset[t] = 0;
+          for (int d = kAxes - weight.ndim + 2; d < kAxes; ++d)
+            tap_offset[t] += used[d][tap.k[d]] * weight.stride[d + weight.ndim - kAxes];
+        }
+        const ResiduePixels at{
+            {window.axis[0].grid, window.axis[1].grid, window.axis[2].grid},
+            {s.stride[0] * s.in[1] * s.in[2] * pixel, s.stride[1] * s.in[2] * pixel, s.stride[2] * pixel},
+            ((residue[0] * s.in[1] + residue[1]) * s.in[2] + residue[2]) * pixel,
+            s.in_pixels() * s.C};
         for (std::int64_t g = 0; g < s.groups; ++g) {
-          arrange_for_gradient<T>(op, s, window, used, g, weights);
-          const MatrixSource<T> source{{weights, depth, 1}};
-          pack_all<T, kNR>(source, channels, depth, panels);
-          const MatrixOperand<T, kNR> columns{source, channels, depth, panels};
-          const Operand<T, Blocks<T>::kMR, PixelRows<T>> pixels{
-              {dz + g * outputs, window, s.out_pixels() * s.K, outputs, zeros}, rows, depth};
-          const RowSink<Out, ResidueRows> sink{dx + g * channels, at};
-          gemm<T>(1, rows, channels, depth, pixels, columns, sink, {20, 64});
+          const T* group = weight.as<T>() + g * outputs * weight.stride[0];
+          const TransposedWeight<T> source{group,         weight.stride[1], weight.stride[0], outputs,
+                                           window.taps(), tap_offset,       !s.channels_last};
+          Image<T> part = dz;
+          part.data += g * outputs * dz.channel_stride;
+          const std::int64_t first = g * channels;
+          gradient_pixels(s, part, window, source, panels, zeros, at,
+                          result.from(first, s.channels_last ? first : first * s.in_pixels()));
         }
       }
   workspace.used = most_used;
 }
 
+// dw[k, c, r…] = sum over n, p… of dz[n, k, p…] · x[n, c, p·stride + r·dilation − padding…]
 template <class T>
-void convolve_backward_input(const Conv& op, const ConvShape& s, const T* dz, Workspace& workspace) {
-  const bool run = workspace.base != nullptr, moves = !s.channels_last;
-  T* out = op.grad_input.as<T>();
-  T* image = moves ? workspace.take<T>(op.input.size()) : out;
-  if (op.padding_mode != PaddingMode::zeros && s.pads()) {
-    using Acc = Accumulator<T>;
-    ConvShape inner = s;
-    std::int64_t pixels = 1;
-    for (int d = 0; d < kAxes; ++d) {
-      pixels *= inner.in[d] = s.in[d] + s.padding[d] + s.padding_end[d];
-      inner.padding[d] = inner.padding_end[d] = 0;
-    }
-    Acc* padded = workspace.take<Acc>(s.N * pixels * s.C);
-    Acc* sums = workspace.take<Acc>(op.input.size());
-    gradient_image(op, inner, dz, padded, workspace);
-    if (run) {
-      fold_border(padded, s, op.padding_mode, sums);
-      parallel_ranges(op.input.size(), 1 << 14, [&](std::int64_t begin, std::int64_t end) {
-        for (std::int64_t i = begin; i < end; i += kLanes<T>) {
-          const int n = static_cast<int>(least(kLanes<T>, end - i));
-          store(image + i, load(sums + i, n), n);
-        }
-      });
-    }
-  } else {
-    gradient_image(op, s, dz, image, workspace);
-  }
-  if (moves && run) move_channels(image, s.N, s.C, s.in_pixels(), true, out);
-}
-
-// dw[k, c, r…] = sum over n, p… of dz[n, p…, k] · x[n, p·stride + r·dilation − padding…, c]
-template <class T>
-void convolve_backward_weight(const Conv& op, const ConvShape& s, const Image<T>& image, const T* dz,
-                              Workspace& workspace) {
-  const Window window = s.window(image, workspace);
+void gradient_weight(const ConvShape& s, const Image<T>& image, const Image<T>& dz, const Tensor& grad_weight,
+                     Workspace& workspace) {
+  constexpr int kMR = Blocks<T>::kMR, kNR = Blocks<T>::kNR;
+  const Window window = s.window(image, workspace), each = pixel_window(dz, workspace);
   const std::int64_t channels = s.group_channels(), outputs = s.group_outputs(), taps = s.taps();
   const std::int64_t pixels = s.N * s.out_pixels();
-  const bool direct = taps == 1 || op.grad_weight.is_channels_last();
-  T* out = direct ? op.grad_weight.as<T>() : workspace.take<T>(s.K * channels * taps);
+  const bool direct = taps == 1 || grad_weight.is_channels_last() == s.channels_last;
+  T* out = direct ? grad_weight.as<T>() : workspace.take<T>(s.K * channels * taps);
   if (!workspace.base) return;
   for (std::int64_t g = 0; g < s.groups; ++g) {
-    const MatrixOperand<T, Blocks<T>::kMR> rows{{{dz + g * outputs, 1, s.K}}, outputs, pixels};
-    const Operand<T, Blocks<T>::kNR, PixelDepth<T>> columns{
-        {image.data + g * channels, window, image.batch_stride, channels}, channels * taps, pixels};
+    const T* x = image.data + g * channels * image.channel_stride;
+    const T* d = dz.data + g * outputs * dz.channel_stride;
     const RowSink<T> sink{out + g * outputs * taps * channels, {taps * channels}};
-    gemm<T>(1, outputs, channels * taps, pixels, rows, columns, sink);
+    if (s.channels_last) {
+      const MatrixOperand<T, kMR> rows{{{d, 1, s.K}}, outputs, pixels};
+      const Operand<T, kNR, PixelDepth<T>> columns{{x, window, image.batch_stride, channels}, channels * taps, pixels};
+      gemm<T>(1, outputs, channels * taps, pixels, rows, columns, sink);
+    } else {
+      const Operand<T, kMR, PixelLines<T>> rows{{d, each, dz.batch_stride, dz.channel_stride}, outputs, pixels};
+      const Operand<T, kNR, PixelLines<T>> columns{
+          {x, window, image.batch_stride, image.channel_stride}, channels * taps, pixels};
+      gemm<T>(1, outputs, channels * taps, pixels, rows, columns, sink);
+    }
   }
-  if (!direct) move_channels(out, s.K, channels, taps, true, op.grad_weight.as<T>());
+  if (!direct) move_channels(out, s.K, channels, taps, s.channels_last, grad_weight.as<T>());
 }
 
 }  // namespace

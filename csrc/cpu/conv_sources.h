@@ -166,6 +166,28 @@ FASTNETS_INLINE void copy_run(T* to, const T* from, std::int64_t valid, std::int
   }
 }
 
+// What a tap reads at the pixels of a segment, in a plane whose lines are contiguous.
+template <class T>
+FASTNETS_INLINE void read_segment(const Window& window, const T* plane, const Segment& s, const Tap& tap, T* row) {
+  for (int d = 0; d < kAxes - 1; ++d) {
+    const Axis& axis = window.axis[d];
+    const std::int64_t x = s.at.x[d] * axis.step + axis.offset[tap.k[d]];
+    if (static_cast<std::uint64_t>(x) >= static_cast<std::uint64_t>(axis.image))
+      return copy_run<T>(row + s.begin, nullptr, 0, s.end - s.begin);
+    plane += x * axis.stride;
+  }
+  const Axis& line = window.axis[2];
+  std::int64_t x = s.at.x[2] * line.step + line.offset[tap.k[2]];
+  int j = s.begin;
+  if (line.step == 1) {
+    for (; j < s.end && x < 0; ++j, ++x) row[j] = T{0};
+    copy_run(row + j, plane + x, line.image - x, s.end - j);
+  } else {
+    for (; j < s.end; ++j, x += line.step)
+      row[j] = static_cast<std::uint64_t>(x) < static_cast<std::uint64_t>(line.image) ? plane[x] : T{0};
+  }
+}
+
 // A row-major image as columns of pixels: row (p…, q) of the panel, depth (c, tap). Lines of the image are copied in
 // runs.
 template <class T>
@@ -189,63 +211,9 @@ struct PixelColumns {
         tap_of(window, k0 % window.taps());  // counted on from depth to depth: divisions would cost as much as copies
     const T* plane = base + k0 / window.taps() * channel_stride;
     pack_by_depth<R, T>(depth, out, [&](T* row, int) {
-      for (int i = 0; i < count; ++i) fill(row, plane, segments[i], tap, line);
+      for (int i = 0; i < count; ++i) read_segment(window, plane, segments[i], tap, row);
       for (int j = columns; j < R; ++j) row[j] = T{0};
       if (advance(window, tap)) plane += channel_stride;
-    });
-  }
-
- private:
-  FASTNETS_INLINE void fill(T* row, const T* plane, const Segment& s, const Tap& tap, const Axis& line) const {
-    for (int d = 0; d < kAxes - 1; ++d) {
-      const Axis& axis = window.axis[d];
-      const std::int64_t x = s.at.x[d] * axis.step + axis.offset[tap.k[d]];
-      if (static_cast<std::uint64_t>(x) >= static_cast<std::uint64_t>(axis.image))
-        return copy_run<T>(row + s.begin, nullptr, 0, s.end - s.begin);
-      plane += x * axis.stride;
-    }
-    std::int64_t x = s.at.x[2] * line.step + line.offset[tap.k[2]];
-    int j = s.begin;
-    if (line.step == 1) {
-      for (; j < s.end && x < 0; ++j, ++x) row[j] = T{0};
-      copy_run(row + j, plane + x, line.image - x, s.end - j);
-    } else {
-      for (; j < s.end; ++j, x += line.step)
-        row[j] = static_cast<std::uint64_t>(x) < static_cast<std::uint64_t>(line.image) ? plane[x] : T{0};
-    }
-  }
-};
-
-// A channels-last image with pixels as the depth, for the weight's gradient: row (tap, c), depth (n, o, p, q).
-template <class T>
-struct PixelDepth {
-  const T* image;
-  Window window;
-  std::int64_t image_stride, channels;
-
-  template <int R>
-  void pack(std::int64_t, std::int64_t j0, int columns, std::int64_t k0, int depth, PanelElement<T>* out) const {
-    struct Run {
-      int begin, end;
-      Tap tap;
-      std::int64_t c;
-    } runs[R];
-    int count = 0;
-    for (int j = 0; j < columns;) {
-      Run& r = runs[count++];
-      r.begin = j, r.tap = tap_of(window, (j0 + j) / channels), r.c = (j0 + j) % channels;
-      r.end = j = static_cast<int>(least(columns, j + channels - r.c));
-    }
-    Position at = position(window, k0);
-    pack_by_depth<R, T>(depth, out, [&](T* row, int) {
-      for (int i = 0; i < count; ++i) {
-        const Run& r = runs[i];
-        const std::int64_t offset = address(window, at, r.tap);
-        copy_run(row + r.begin, image + at.n * image_stride + offset + r.c, offset < 0 ? 0 : r.end - r.begin,
-                 r.end - r.begin);
-      }
-      for (int j = columns; j < R; ++j) row[j] = T{0};
-      advance(window, at);
     });
   }
 };

@@ -42,6 +42,7 @@ struct Operand {
   const P* block(std::int64_t batch, std::int64_t first, std::int64_t count, std::int64_t k0, int kc, P* room) const {
     const std::int64_t stride = R * round_up(kc, Panel<T>::kGroup);
     if (packed) return packed + k0 * round_up(rows, R) + first * stride;
+    if (!kc) return room;
     for (std::int64_t p = 0; p < count; ++p)
       source.template pack<R>(batch, (first + p) * R, static_cast<int>(least(R, rows - (first + p) * R)), k0, kc,
                               room + p * stride);

@@ -255,8 +255,12 @@ def compute(op: Op, arguments: tuple[Any, ...], save: bool, backend: str, librar
             arguments = tuple(map(unpacked, arguments))
         outputs, saved = getattr(module(backend), op.name + "_forward")(arguments, save)
     else:
-        outputs, saved = getattr(module(backend), op.name + "_forward")(_host_arguments(op, arguments), save)
+        host = _host_arguments(op, arguments)
+        outputs, saved = getattr(module(backend), op.name + "_forward")(host, save)
         outputs, saved = (_converted(group, _first(arguments)) for group in (outputs, saved))
+        for target, value, updated in zip(arguments, host, op.updated, strict=False):
+            if updated and target is not None:
+                arrays.assign(target, value)
     return Call(op, arguments, outputs, saved, backend, library)
 
 
@@ -267,8 +271,12 @@ def _first(inputs: tuple[Any, ...]) -> Any:
 def backward(call: Call, gradients: tuple[Any, ...], wanted: tuple[bool, ...]) -> tuple[Any, ...]:
     """Return the gradient of each input of a call, None where it is not wanted or has none.
 
-    `gradients` has one entry for each differentiable output, None for zero.
+    `gradients` has one entry for each differentiable output, None for zero. What the call has updated is no longer what
+    it was then, and is kept from the backends.
     """
+    if call.op.in_place:
+        known = (None if u else a for a, u in zip(call.arguments, call.op.updated, strict=False))
+        call = replace(call, arguments=(*known, *call.arguments[len(call.op.inputs) :]))
     if call.backend == "reference":
         return _reference_backward(call, gradients, wanted)
     run = getattr(module(call.backend), call.op.name + "_backward")

@@ -27,11 +27,14 @@ def call(op: Op, arguments: tuple[Any, ...]) -> Any:
     Raises
     ------
     TypeError
-        A parameter is traced, or the op updates its arguments in place.
+        A parameter is traced.
+    ValueError
+        The op would update one of its arguments in place.
     """
     n = len(op.inputs)
-    if op.in_place:
-        raise TypeError(f"{op.name}: updates its arguments in place, which JAX arrays do not allow")
+    for name, value, updated in zip(op.inputs, arguments, op.updated, strict=False):
+        if updated and value is not None:
+            raise ValueError(f"{op.name}: {name} is a JAX array, which cannot be updated in place")
     for name, value in zip(op.parameters, arguments[n:], strict=True):
         if isinstance(value, jax.core.Tracer):
             raise TypeError(f"{op.name}: {name} is traced by JAX but must be known; see static_argnums of jax.jit")

@@ -49,6 +49,16 @@ class Spread(Array):
         return np.where(rng.random(self.shape) < 0.02, 0.0, x)
 
 
+@dataclass(frozen=True)
+class Shifted(Array):
+    """Normal values around a mean."""
+
+    mean: float = 0.0
+
+    def values(self, rng):
+        return self.mean + super().values(rng)
+
+
 class Weights(Array):
     """Positive weights in the call's dtype."""
 

@@ -1,17 +1,9 @@
 """What defective kernels would compute, by family; `FORWARD` and `BACKWARD` list them all."""
 
-from . import activations, losses, optimizers, pooling, products, random
+from fastnets.cases.discover import families
+
 from .registry import BACKWARD, FORWARD, SINGLE_AND_DOUBLE, as_tuple
 
-__all__ = [
-    "BACKWARD",
-    "FORWARD",
-    "SINGLE_AND_DOUBLE",
-    "activations",
-    "as_tuple",
-    "losses",
-    "optimizers",
-    "pooling",
-    "products",
-    "random",
-]
+families(__name__, __path__, "__name__")  # each registers its own
+
+__all__ = ["BACKWARD", "FORWARD", "SINGLE_AND_DOUBLE", "as_tuple"]

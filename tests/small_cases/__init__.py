@@ -1,7 +1,7 @@
 """Cases small enough for finite differences: op, how its inputs are drawn, parameters."""
 
-from . import activations, losses, pooling, products, random
+from fastnets.cases.discover import families
 
-CASES = [case for family in (products, pooling, activations, losses, random) for case in family.CASES]
+CASES = [case for family in families(__name__, __path__, "CASES") for case in family.CASES]
 
 __all__ = ["CASES"]

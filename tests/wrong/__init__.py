@@ -4,9 +4,9 @@ RIGHT: by function, its op of the table and arguments that are served. WRONG: fu
 the exception, and what its message must hold beside the names of function and argument.
 """
 
-from . import activations, losses, optimizers, pooling, products, random
+from fastnets.cases.discover import families
 
-_FAMILIES = (products, pooling, activations, losses, random, optimizers)
+_FAMILIES = families(__name__, __path__, "RIGHT")
 RIGHT = {name: call for family in _FAMILIES for name, call in family.RIGHT.items()}
 WRONG = [row for family in _FAMILIES for row in family.WRONG]
 

@@ -50,7 +50,7 @@ struct AdamW {
                        fastnets::name(parameter.dtype));
       check_state("master", master);
     }
-    check_distinct("parameter", parameter);
+    check_distinct(name, "parameter", parameter);
     check(step >= 1, "adamw: step is ", step, " but counts from 1");
     check(std::isfinite(lr) && lr >= 0, "adamw: lr is ", lr, " but must be a number of at least 0");
     check(beta1 >= 0 && beta1 < 1, "adamw: beta1 is ", beta1, " but must be at least 0 and less than 1");
@@ -61,18 +61,12 @@ struct AdamW {
   }
 
  private:
-  // An element that is updated must be one element of memory.
-  void check_distinct(const char* what, const Tensor& t) const {
-    for (int d = 0; d < t.ndim; ++d)
-      check(t.shape[d] <= 1 || t.size() == 0 || t.stride[d] != 0, "adamw: ", what, " ", shape(t),
-            " is broadcast: elements along dimension ", d, " are the same memory and cannot be updated in place");
-  }
   void check_state(const char* what, const Tensor& t) const {
     const DType wanted = parameter.dtype == DType::float64 ? DType::float64 : DType::float32;
     check<TypeError>(t.dtype == wanted, "adamw: ", what, " is ", fastnets::name(t.dtype), " but must be ",
                      fastnets::name(wanted), " for ", fastnets::name(parameter.dtype), " parameters");
     check(t.same_shape(parameter), "adamw: ", what, " is ", shape(t), " but parameter is ", shape(parameter));
-    check_distinct(what, t);
+    check_distinct(name, what, t);
   }
 };
 

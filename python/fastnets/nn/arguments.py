@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from typing import Any
 
-__all__ = ["activation", "integer", "per_dimension", "probability"]
+__all__ = ["activation", "integer", "per_dimension", "positive", "probability"]
 
 _ACTIVATIONS = ("relu", "gelu", "gelu_tanh", "silu", "tanh", "sigmoid")
 
@@ -34,6 +35,13 @@ def probability(layer: str, name: str, value: Any) -> float:
     """`value` as a float in [0, 1]."""
     if not isinstance(value, (int, float)) or not 0 <= value <= 1:
         raise ValueError(f"{layer}: {name} is {value!r} but a number in [0, 1] is expected")
+    return float(value)
+
+
+def positive(layer: str, name: str, value: Any) -> float:
+    """`value` as a finite float above 0."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < math.inf:
+        raise ValueError(f"{layer}: {name} is {value!r} but a number above 0 is expected")
     return float(value)
 
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, overload
 
+from ..autodiff import vjp
+from . import arguments, fusion, structure
+from .fusion import ACTIVATIONS
 from .module import Backward, Module
 from .tree import Gradients
 
@@ -23,11 +26,15 @@ class _Layers(Module):
                 )
             setattr(self, name, layer)
 
+    def named_layers(self) -> Iterator[tuple[str, Module]]:
+        """The layers in their order, with their names."""
+        return self.named_children()
+
     def __len__(self) -> int:
-        return len(list(self.named_children()))
+        return len(list(self.named_layers()))
 
     def __iter__(self) -> Iterator[Module]:
-        return self.children()
+        return (layer for _, layer in self.named_layers())
 
     @overload
     def __getitem__(self, index: int) -> Module: ...
@@ -36,7 +43,7 @@ class _Layers(Module):
     def __getitem__(self, index: slice) -> Sequential: ...
 
     def __getitem__(self, index: int | slice) -> Module | Sequential:
-        layers = list(self.children())
+        layers = list(self)
         if isinstance(index, slice):
             return Sequential(*layers[index])
         return layers[index]
@@ -48,6 +55,9 @@ def _numbered(layers: tuple[Any, ...]) -> Iterator[tuple[str, Any]]:
 
 class Sequential(_Layers):
     """Each layer applied to the output of the one before: ``y = layers[-1](… layers[0](x))``.
+
+    In eval, a convolution or linear layer takes over the batch norm and the activation that follow it: one pass over
+    its output. Batch norm is then a factor of the weights.
 
     Parameters
     ----------
@@ -69,15 +79,29 @@ class Sequential(_Layers):
     ((5, 3), ['0.weight', '0.bias', '2.weight', '2.bias'])
     """
 
+    _plan: fusion.Plan | None = None  # what is fused in eval, made at the first call
+
     def forward(self, input: Any) -> Any:
-        for layer in self.children():
-            input = layer(input)
+        for step in self._steps():
+            input = step(input)
         return input
+
+    def _steps(self) -> list[fusion.Step]:
+        """What a call computes, one after the other."""
+        layers = list(self)
+        if self.training or structure.watcher.get() is not None:
+            return [*layers]
+        if self._plan is None or not self._plan.holds_for(layers):
+            self._plan = fusion.Plan(layers)
+        return self._plan.steps
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**super().__getstate__(), "_plan": None}
 
     def vjp(self, input: Any, *, input_gradient: bool = True) -> tuple[Any, Backward]:  # type: ignore[override]
         backwards: list[tuple[str, Backward]] = []
         wanted = input_gradient  # of the layer at hand: from the first parameter on, gradients must come down to it
-        for name, layer in self.named_children():
+        for name, layer in self.named_layers():
             has_parameters = next(layer.parameters(), None) is not None
             if wanted or has_parameters:
                 input, backward = layer.vjp(input, input_gradient=wanted)
@@ -97,12 +121,23 @@ class Sequential(_Layers):
 
 
 class Residual(Sequential):
-    """The layers, in sequence, around which the input is added: ``y = x + layers(x)``.
+    """The layers, in sequence, around which the input is added: ``y = activation(layers(x) + shortcut(x))``.
+
+    In eval, sum and activation are fused into the last layer where that is a convolution or linear layer.
 
     Parameters
     ----------
     *layers : Module, or one mapping of names to Modules
-        The layers, whose output has the shape of their input.
+        The layers, whose output has the shape of the shortcut's.
+    shortcut : Module, optional
+        The way around them; by default the input itself.
+    activation : None or "relu", "gelu", "gelu_tanh", "silu", "tanh", "sigmoid"
+        Applied to the sum.
+
+    Raises
+    ------
+    ValueError
+        For an unknown activation, and where the shapes of the two ways differ.
 
     References
     ----------
@@ -115,25 +150,70 @@ class Residual(Sequential):
     [[-1.0, 4.0]]
     """
 
+    shortcut_name = "shortcut"  # of the attribute, and in state_dict
+
+    def __init__(
+        self,
+        *layers: Module | Mapping[str, Module],
+        shortcut: Module | None = None,
+        activation: str | None = None,
+    ) -> None:
+        super().__init__(*layers)
+        self.activation = arguments.activation(type(self).__name__, activation)
+        setattr(self, self.shortcut_name, shortcut)
+
+    @property
+    def _shortcut(self) -> Module | None:
+        way: Module | None = getattr(self, self.shortcut_name)
+        return way
+
+    def named_layers(self) -> Iterator[tuple[str, Module]]:
+        return ((name, layer) for name, layer in self.named_children() if name != self.shortcut_name)
+
     def forward(self, input: Any) -> Any:
-        return self._around(input, super().forward(input))
+        around = input if self._shortcut is None else self._shortcut(input)
+        *steps, last = self._steps() or [fusion.identity]
+        branch = input
+        for step in steps:
+            branch = step(branch)
+        if isinstance(last, fusion.Fused) and last.takes_sum(branch):
+            return last(branch, residual=around, activation=self.activation)
+        return self._activated(self._sum(around, last(branch)))
 
     def vjp(self, input: Any, *, input_gradient: bool = True) -> tuple[Any, Backward]:  # type: ignore[override]
         branch, branch_backward = super().vjp(input, input_gradient=input_gradient)
+        around, shortcut_backward = input, None
+        if self._shortcut is not None:
+            around, shortcut_backward = self._shortcut.vjp(input, input_gradient=input_gradient)
+        z = self._sum(around, branch)
+        y, activation_backward = z, None
+        if self.activation is not None:
+            y, activation_backward = vjp(ACTIVATIONS[self.activation], z)
 
         def residual_backward(dy: Any) -> tuple[Any, Gradients]:
-            dbranch, grads = branch_backward(dy)
-            return dy + dbranch if input_gradient else None, grads
+            dz = dy if activation_backward is None else activation_backward(dy)[0]
+            dbranch, branch_grads = branch_backward(dz)
+            daround, shortcut_grads = dz, {}
+            if shortcut_backward is not None:
+                daround, grads = shortcut_backward(dz)
+                shortcut_grads = self.collect([(self.shortcut_name, grads)])
+            return daround + dbranch if input_gradient else None, _merged(branch_grads, shortcut_grads)
 
-        return self._around(input, branch), residual_backward
+        return y, residual_backward
 
-    @staticmethod
-    def _around(input: Any, branch: Any) -> Any:
-        if tuple(input.shape) != tuple(branch.shape):
+    def _sum(self, around: Any, branch: Any) -> Any:
+        if tuple(around.shape) != tuple(branch.shape):
             raise ValueError(
-                f"Residual: the layers turn {tuple(input.shape)} into {tuple(branch.shape)}; expected no change"
+                f"{type(self).__name__}: the layers give {tuple(branch.shape)} but the way around them "
+                f"{tuple(around.shape)}; expected the same shape"
             )
-        return input + branch
+        return around + branch
+
+    def _activated(self, z: Any) -> Any:
+        return z if self.activation is None else ACTIVATIONS[self.activation](z)
+
+    def extra_repr(self) -> str:
+        return f"activation={self.activation!r}" if self.activation else ""
 
 
 class Parallel(_Layers):
@@ -202,6 +282,11 @@ class Parallel(_Layers):
 
     def extra_repr(self) -> str:
         return f"reduce={self.reduce!r}" if self.reduce else ""
+
+
+def _merged(a: Gradients, b: Gradients) -> Gradients:
+    """Both, a tied parameter's summed."""
+    return {**a, **{name: a[name] + gradient if name in a else gradient for name, gradient in b.items()}}
 
 
 def _added(a: Any, b: Any) -> Any:

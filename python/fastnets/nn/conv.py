@@ -13,18 +13,61 @@ from . import arguments
 from .module import Module
 from .tree import Array
 
-__all__ = ["Conv1d", "Conv2d", "Conv3d"]
+__all__ = ["Conv1d", "Conv2d", "Conv3d", "ConvNd"]
 
 _PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
 
 
-class _Conv(Module):
-    """What the convolutions share; a subclass names its number of spatial dimensions and its function."""
+class ConvNd(Module):
+    """What convolutions and transposed ones share; a subclass names its number of spatial dimensions."""
 
     dimensions: int
     weight: Array
     bias: Array | None
+    padding: Any
+    output_padding: tuple[int, ...] | None = None
+    padding_mode: str
+    activation: str | None
 
+    def _define(
+        self, in_channels: int, out_channels: int, kernel_size: Any, stride: Any, dilation: Any, groups: int
+    ) -> None:
+        name, d = type(self).__name__, self.dimensions
+        self.in_channels = arguments.integer(name, "in_channels", in_channels, least=1)
+        self.out_channels = arguments.integer(name, "out_channels", out_channels, least=1)
+        self.kernel_size = arguments.per_dimension(name, "kernel_size", kernel_size, d, least=1)
+        self.stride = arguments.per_dimension(name, "stride", stride, d, least=1)
+        self.dilation = arguments.per_dimension(name, "dilation", dilation, d, least=1)
+        self.groups = arguments.integer(name, "groups", groups, least=1)
+        for argument, channels in (("in_channels", self.in_channels), ("out_channels", self.out_channels)):
+            if channels % self.groups:
+                raise ValueError(f"{name}: {argument} is {channels} but a multiple of groups={self.groups} is expected")
+
+    def _register(self, shape: tuple[int, ...], bias: bool, device: Any, dtype: Any) -> None:
+        bound = 1 / math.sqrt(math.prod(shape[1:]))
+        self.register_parameter("weight", random.uniform(-bound, bound, shape))
+        self.register_parameter("bias", random.uniform(-bound, bound, (self.out_channels,)) if bias else None)
+        self.to(device=device, dtype=dtype)
+
+    def extra_repr(self) -> str:
+        d = self.dimensions
+        shown = [
+            str(self.in_channels),
+            str(self.out_channels),
+            f"kernel_size={self.kernel_size}",
+            f"stride={self.stride}",
+            f"padding={self.padding}" if self.padding != (0,) * d else "",
+            f"dilation={self.dilation}" if self.dilation != (1,) * d else "",
+            f"output_padding={self.output_padding}" if self.output_padding not in (None, (0,) * d) else "",
+            f"groups={self.groups}" if self.groups != 1 else "",
+            "bias=False" if self.bias is None else "",
+            f"padding_mode={self.padding_mode}" if self.padding_mode != "zeros" else "",
+            f"activation={self.activation!r}" if self.activation else "",
+        ]
+        return ", ".join(filter(None, shown))
+
+
+class _Conv(ConvNd):
     def __init__(
         self,
         in_channels: int,
@@ -41,28 +84,16 @@ class _Conv(Module):
         *,
         activation: str | None = None,
     ) -> None:
-        name, d = type(self).__name__, self.dimensions
-        self.in_channels = arguments.integer(name, "in_channels", in_channels, least=1)
-        self.out_channels = arguments.integer(name, "out_channels", out_channels, least=1)
-        self.kernel_size = arguments.per_dimension(name, "kernel_size", kernel_size, d, least=1)
-        self.stride = arguments.per_dimension(name, "stride", stride, d, least=1)
-        self.padding = _padding(name, padding, d)
-        self.dilation = arguments.per_dimension(name, "dilation", dilation, d, least=1)
-        self.groups = arguments.integer(name, "groups", groups, least=1)
-        for argument, channels in (("in_channels", self.in_channels), ("out_channels", self.out_channels)):
-            if channels % self.groups:
-                raise ValueError(f"{name}: {argument} is {channels} but a multiple of groups={self.groups} is expected")
+        name = type(self).__name__
+        self._define(in_channels, out_channels, kernel_size, stride, dilation, groups)
+        self.padding = _padding(name, padding, self.dimensions)
         if padding_mode not in _PADDING_MODES:
             raise ValueError(
                 f"{name}: padding_mode is {padding_mode!r} but one of {', '.join(_PADDING_MODES)} is expected"
             )
         self.padding_mode = padding_mode
         self.activation = arguments.activation(name, activation)
-        shape = (self.out_channels, self.in_channels // self.groups, *self.kernel_size)
-        bound = 1 / math.sqrt(math.prod(shape[1:]))
-        self.register_parameter("weight", random.uniform(-bound, bound, shape))
-        self.register_parameter("bias", random.uniform(-bound, bound, shape[:1]) if bias else None)
-        self.to(device=device, dtype=dtype)
+        self._register((self.out_channels, self.in_channels // self.groups, *self.kernel_size), bias, device, dtype)
 
     def _options(self) -> dict[str, Any]:
         """The keyword arguments of the convolution that are no arrays."""
@@ -84,22 +115,6 @@ class _Conv(Module):
 
     def flops(self, inputs: tuple[Any, ...], output: Array) -> int:
         return 2 * math.prod(output.shape) * math.prod(self.weight.shape[1:])
-
-    def extra_repr(self) -> str:
-        d = self.dimensions
-        shown = [
-            str(self.in_channels),
-            str(self.out_channels),
-            f"kernel_size={self.kernel_size}",
-            f"stride={self.stride}",
-            f"padding={self.padding}" if self.padding != (0,) * d else "",
-            f"dilation={self.dilation}" if self.dilation != (1,) * d else "",
-            f"groups={self.groups}" if self.groups != 1 else "",
-            "bias=False" if self.bias is None else "",
-            f"padding_mode={self.padding_mode}" if self.padding_mode != "zeros" else "",
-            f"activation={self.activation!r}" if self.activation else "",
-        ]
-        return ", ".join(filter(None, shown))
 
 
 def _padding(name: str, padding: int | tuple[int, ...] | str, dimensions: int) -> tuple[int, ...] | str:

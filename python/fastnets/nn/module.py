@@ -63,7 +63,7 @@ class Module(Tree):
     training: bool = True
     _packed: dict[str, object] | None = None  # in eval: parameters as the kernels like them, by name
     _frozen: tuple[Array, ...] = ()  # the arrays that eval() made read-only
-    _version: int = 0  # counts the changes of this module's own parameters
+    _version: int = 0  # counts the changes of this module's own parameters and buffers
 
     # ---- computing -------------------------------------------------------------------------------------------------
 
@@ -158,7 +158,7 @@ class Module(Tree):
     def train(self: SomeModule, mode: bool = True) -> SomeModule:
         """Switch the tree to training (or, with False, to evaluation) and return it.
 
-        Training unpacks the weights and makes the parameters that `eval` locked writable again.
+        Training unpacks the weights and makes the arrays that `eval` locked writable again.
         """
         if not isinstance(mode, bool):
             raise ValueError(f"train: mode is {mode!r} but True or False is expected")
@@ -173,15 +173,16 @@ class Module(Tree):
     def eval(self: SomeModule) -> SomeModule:
         """Switch the tree to evaluation and return it.
 
-        Dropout and the like become inactive, weights are packed for the kernels, and NumPy parameters become
-        read-only, since a change in place would not reach the packed copy. Assigning a parameter and `load_state_dict`
+        Dropout and the like become inactive, weights are packed for the kernels, and NumPy parameters and buffers
+        become read-only, since a change in place would not reach the packed copy. Assigning one and `load_state_dict`
         still work: they pack anew.
         """
         return self.train(False)
 
     def _freeze(self) -> None:
-        """Lock and pack this module's own parameters."""
-        arrays = [self.__dict__[name] for name in self._names(Role.PARAMETER) if self.__dict__[name] is not None]
+        """Pack this module's own parameters, and lock them and its buffers."""
+        names = self._names(Role.PARAMETER, Role.BUFFER, Role.TRANSIENT)
+        arrays = [self.__dict__[name] for name in names if self.__dict__[name] is not None]
         on_host = all(isinstance(array, np.ndarray) for array in arrays)  # others could change under the packed copy
         self._packed = self.packed_operands() if on_host else {}
         self._frozen = tuple(array for array in arrays if isinstance(array, np.ndarray) and array.flags.writeable)

@@ -92,7 +92,7 @@ class Tree:
         return tree
 
     def _changing(self) -> AbstractContextManager[None]:
-        """Surrounds every change of this node's own parameters."""
+        """Surrounds every change of this node's own parameters and buffers."""
         return nullcontext()
 
     # ---- registering -----------------------------------------------------------------------------------------------
@@ -165,7 +165,7 @@ class Tree:
                 raise ValueError(
                     f"{type(self).__name__}: {name} has shape {tuple(value.shape)} but {tuple(old.shape)} is expected"
                 )
-        with self._changing() if role is Role.PARAMETER else nullcontext():
+        with self._changing():
             self.__dict__[name] = value
 
     def _check_name(self, name: str) -> None:

@@ -10,9 +10,15 @@ runs; ±inf and NaN go through as in PyTorch, without warnings.
 
 from .activations import activation, activation_backward
 from .attention import attention, attention_backward
-from .convolution import conv, conv_backward
+from .convolution import conv, conv_backward, conv_transpose, conv_transpose_backward
 from .linear import linear, linear_backward
 from .losses import cross_entropy, cross_entropy_backward
+from .normalization import (
+    batch_norm_inference,
+    batch_norm_inference_backward,
+    batch_norm_training,
+    batch_norm_training_backward,
+)
 from .optimizers import adamw
 from .pooling import max_pool, max_pool_backward
 from .random import dropout, dropout_backward, philox_4x32, uniform
@@ -23,8 +29,14 @@ __all__ = [
     "adamw",
     "attention",
     "attention_backward",
+    "batch_norm_inference",
+    "batch_norm_inference_backward",
+    "batch_norm_training",
+    "batch_norm_training_backward",
     "conv",
     "conv_backward",
+    "conv_transpose",
+    "conv_transpose_backward",
     "cross_entropy",
     "cross_entropy_backward",
     "dropout",

@@ -1,4 +1,4 @@
-"""Convolution of one, two or three spatial dimensions, with bias, residual and activation.
+"""Convolution and transposed convolution of one, two or three spatial dimensions, with what is fused into them.
 
 Letters: N images, C input channels, spatial sizes H W; G groups; K output channels, kernel R S; output P Q. A single
 spatial dimension is W, three are D H W. The spatial dimensions are flattened to PQ where a tap is a matrix product.
@@ -167,4 +167,110 @@ def conv_backward(
         dw,
         None if b is None else dz.sum(axis=(0, *range(2, rank + 2))),
         None if residual is None else dz if batched else dz[0],
+    )
+
+
+def _scattered(x, weight, bias, stride, padding, output_padding, groups, dilation):
+    """Add each input pixel, times each tap's weights, to the padded output that the tap reaches from there."""
+    N, C, *size = x.shape
+    G, K = groups, weight.shape[1] * groups
+    HW = math.prod(size)
+    dimensions = zip(size, weight.shape[2:], stride, output_padding, dilation, strict=True)
+    padded = np.zeros((N, K, *[(h - 1) * s + d * (r - 1) + 1 + e for h, r, s, e, d in dimensions]))
+    rows = x.reshape(N, G, C // G, HW)
+    for tap in np.ndindex(weight.shape[2:]):
+        at_tap = (..., *tap)
+        w_tap = weight[at_tap].reshape(G, C // G, K // G)
+        window = _tap_window(padded, tap, size, stride, dilation)  # a view: += adds into padded
+        window += (w_tap.swapaxes(-1, -2) @ rows).reshape(window.shape)
+    kept = (..., *[slice(p, h - p) for p, h in zip(padding, padded.shape[2:], strict=True)])
+    z = padded[kept]
+    return z if bias is None else z + bias.reshape(K, *[1] * len(size))
+
+
+@np.errstate(all="ignore")
+def conv_transpose(input, weight, bias, stride, padding, output_padding, groups, dilation, activation):
+    """Transposed convolution: the gradient of a convolution's input; for two spatial dimensions and one group
+
+    z[n, k, h·stride + r·dilation − padding, …] = Σ_{c,h,w,r,s} x[n, c, h, w] · w[c, k, r, s],  y = f(z + b[k])
+
+    Parameters
+    ----------
+    input : (N, C, spatial…) or (C, spatial…) array
+    weight : (C, K/groups, spatial…) array
+    bias : (K,) array or None
+    stride, padding, output_padding : tuple of int
+        One for each of the one, two or three spatial dimensions, whose number is the tuples' length.
+        ``padding`` elements are cut off at both ends, ``output_padding`` are added behind first.
+    groups : int
+    dilation : tuple of int
+    activation : None or str
+        One of relu, gelu, gelu_tanh, silu, tanh, sigmoid (see `activation`).
+
+    Returns
+    -------
+    (N, K, P, Q) float64 array, without N where the input has none;
+    P = (H − 1) · stride − 2 · padding + dilation · (R − 1) + output_padding + 1
+
+    References
+    ----------
+    Dumoulin and Visin, "A guide to convolution arithmetic for deep learning", arXiv:1603.07285.
+
+    Examples
+    --------
+    >>> conv_transpose([[1.0, 2.0]], [[[1.0, 10.0, 100.0]]], None, (2,), (0,), (0,), 1, (1,), None).tolist()
+    [[1.0, 10.0, 102.0, 20.0, 200.0]]
+    """
+    batched = np.ndim(input) == len(stride) + 2
+    (x,) = _batched_float64([input], len(stride))
+    w, b = (None if a is None else np.asarray(a, np.float64) for a in (weight, bias))
+    y = fused(_scattered(x, w, b, stride, padding, output_padding, groups, dilation), activation)
+    return y if batched else y[0]
+
+
+@np.errstate(all="ignore")
+def conv_transpose_backward(
+    grad_output, input, weight, bias, stride, padding, output_padding, groups, dilation, activation
+):
+    """Gradients of `conv_transpose`: with dz = dy · f'(z), for each kernel tap
+
+    dx += w[tap] @ dz[window of tap], dw[tap] = x @ dz[window of tap]ᵀ, and db = Σ dz.
+
+    Parameters
+    ----------
+    grad_output : array of the output's shape
+    input, weight, bias, stride, padding, output_padding, groups, dilation, activation
+        As given to `conv_transpose`.
+
+    Returns
+    -------
+    (dinput, dweight, dbias), float64, None for what was None
+
+    Examples
+    --------
+    >>> geometry = (2,), (0,), (0,), 1, (1,), None
+    >>> dx, dw, db = conv_transpose_backward([[1.0, 2.0, 3.0, 4.0]], [[1.0, 2.0]], [[[3.0, -1.0]]], [0.0], *geometry)
+    >>> dx.tolist(), dw.tolist(), db.tolist()
+    ([[1.0, 5.0]], [[[7.0, 10.0]]], [10.0])
+    """
+    rank, G = len(stride), groups
+    batched = np.ndim(input) == rank + 2
+    x, dy = _batched_float64([input, grad_output], rank)
+    w, b = (None if a is None else np.asarray(a, np.float64) for a in (weight, bias))
+    N, C, *size = x.shape
+    K, HW = dy.shape[1], math.prod(size)
+    dz = fused_backward(dy, _scattered(x, w, b, stride, padding, output_padding, groups, dilation), activation)
+    padded = np.pad(dz, [(0, 0), (0, 0), *zip(padding, padding, strict=True)])
+    dx, dw = np.zeros((N, G, C // G, HW)), np.zeros_like(w)
+    rows = x.reshape(N, G, C // G, HW)
+    for tap in np.ndindex(w.shape[2:]):
+        at_tap = (..., *tap)
+        window = _tap_window(padded, tap, size, stride, dilation).reshape(N, G, K // G, HW)
+        dx += w[at_tap].reshape(G, C // G, K // G) @ window
+        dw[at_tap] = (rows @ window.swapaxes(-1, -2)).sum(axis=0).reshape(C, K // G)
+    dx = dx.reshape(x.shape)
+    return (
+        dx if batched else dx[0],
+        dw,
+        None if b is None else dz.sum(axis=(0, *range(2, rank + 2))),
     )

@@ -21,8 +21,8 @@ _PLAIN = (torch.Tensor, torch.nn.Parameter)
 
 def introduce(module: Any) -> bool:
     """Tell a compiled module of torch's types; whether it reads tensors by itself from then on."""
-    depth = torch._C._len_torch_dispatch_stack
-    return bool(module.set_torch_types(_PLAIN, torch.is_grad_enabled, depth, vars(forward_ad)))
+    depth, changed = torch._C._len_torch_dispatch_stack, torch.autograd.graph.increment_version
+    return bool(module.set_torch_types(_PLAIN, torch.is_grad_enabled, depth, changed, vars(forward_ad)))
 
 
 # Tensors are read through the C functions that their type offers (torch 2.10 and later), or else as NumPy arrays.
@@ -56,7 +56,8 @@ class _Recorded(torch.autograd.Function):
         ctx.op, ctx.parameters, ctx.backend = op, arguments[n:], backend
         ctx.counts = (n, len(call.outputs))
         ctx.set_materialize_grads(False)
-        ctx.save_for_backward(*arguments[:n], *call.outputs, *call.saved)
+        kept = (None if u else a for a, u in zip(arguments, op.updated, strict=False))
+        ctx.save_for_backward(*kept, *call.outputs, *call.saved)
         if not all(op.has_gradient):
             integers = [o for o, d in zip(call.outputs, op.has_gradient, strict=True) if o is not None and not d]
             ctx.mark_non_differentiable(*integers)
@@ -114,7 +115,7 @@ def call(op: Op, arguments: tuple[Any, ...]) -> Any:
         from . import ops
 
         return ops.call(op.name, tensors + arguments[n:])
-    if _tracked(tensors) and not op.in_place:
+    if _tracked(tensors) and any(op.has_gradient):
         return record(op.name, arguments, backends.select("torch", tensors[0]))
     return backends.collapse(backends.forward(op.name, arguments, save=False).outputs)
 

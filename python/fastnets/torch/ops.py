@@ -1,6 +1,7 @@
 """The op table registered with torch: ``torch.ops.fastnets.<op>`` and ``torch.ops.fastnets.<op>_backward``.
 
-``<op>(*inputs, *parameters, save)`` returns the op's outputs and, with `save`, what its backward needs;
+``<op>(*inputs, *parameters, save)`` returns the op's outputs, with `save` what its backward needs, and what becomes of
+the inputs that the op updates: a registered op writes to nothing, and `call` copies the update back.
 ``<op>_backward(*gradients, *inputs, *parameters, *outputs, *saved, wanted)`` returns a gradient for each differentiable
 input. What is not there (an output that was not asked for, a gradient that is not wanted) is an empty uint8 tensor: a
 schema has no optional results, and no op makes uint8.
@@ -25,8 +26,6 @@ _library = torch.library.Library("fastnets", "FRAGMENT")
 def call(name: str, arguments: tuple[Any, ...]) -> Any:
     """Call a registered op as the compiled modules call theirs; torch.compile traces this function."""
     op = OPS[name]
-    if op.in_place:
-        raise TypeError(f"{name}: updates its arguments in place, which torch cannot trace")
     n, m = len(op.inputs), len(op.outputs)
     tensors = arguments[:n]
     parameters = [_seed(v) if t == "Tensor" else v for v, t in zip(arguments[n:], op.parameter_types, strict=True)]
@@ -35,9 +34,21 @@ def call(name: str, arguments: tuple[Any, ...]) -> Any:
         made = _Transformed.apply(op, *tensors, *parameters, save)
     else:
         made = getattr(torch.ops.fastnets, name)(*tensors, *parameters, save)
-    made = made[:m] if isinstance(made, (tuple, list)) else (made,)
-    present = [output for output in made if output.dtype is not torch.uint8]
+    made = made if isinstance(made, (tuple, list)) else (made,)
+    if op.in_place:
+        with torch.no_grad():
+            for target, value in zip(_updated(op, tensors), made[m + len(op.saved) :], strict=True):
+                if target is not None:
+                    target.copy_(value)
+    present = [output for output in made[:m] if output.dtype is not torch.uint8]
+    if not present:
+        return None
     return present[0] if len(present) == 1 else tuple(present)
+
+
+def _updated(op: Op, values: tuple[Any, ...]) -> list[Any]:
+    """Those of an op's arguments that it updates."""
+    return [value for value, updated in zip(values, op.updated, strict=False) if updated]
 
 
 def _seed(value: Any) -> torch.Tensor:
@@ -71,14 +82,19 @@ def _returned(made: Iterable[torch.Tensor | None], device: torch.device) -> Any:
 def _forward(op: Op, *values: Any) -> Any:
     *arguments, save = values
     with torch.no_grad():
+        for i, updated in enumerate(op.updated):
+            if updated and arguments[i] is not None:
+                arguments[i] = arguments[i].clone()
         made = backends.forward(op.name, _arguments(op, arguments), save)
     saved = made.saved or (None,) * len(op.saved)
-    return _returned((*made.outputs, *saved), values[0].device)
+    return _returned((*made.outputs, *saved, *_updated(op, tuple(arguments))), values[0].device)
 
 
 def _forward_fake(op: Op, *values: Any) -> Any:
     *arguments, save = values
-    return _empty(infer(op, tuple(arguments), save), values[0].device)
+    device = values[0].device
+    made = _tensors(infer(op, tuple(arguments), save), device)
+    return _returned((*made, *(None if t is None else torch.empty_like(t) for t in _updated(op, values))), device)
 
 
 def _split(op: Op, values: tuple[Any, ...]) -> tuple[tuple[Any, ...], ...]:
@@ -115,14 +131,15 @@ def _backward_fake(op: Op, *values: Any) -> Any:
     _, arguments, _, _, wanted = _split(op, values)
     described = infer_backward(op, arguments)
     chosen = [d for d, differentiable in zip(described, op.differentiable, strict=True) if differentiable]
-    return _empty((d if flag else None for d, flag in zip(chosen, wanted, strict=True)), arguments[0].device)
+    device = arguments[0].device
+    made = _tensors((d if flag else None for d, flag in zip(chosen, wanted, strict=True)), device)
+    return _returned(made, device)
 
 
-def _empty(described: Iterable[Described | None], device: torch.device) -> Any:
-    made = [
+def _tensors(described: Iterable[Described | None], device: torch.device) -> list[torch.Tensor | None]:
+    return [
         None if d is None else torch.empty_strided(d.sizes, d.strides, dtype=d.dtype, device=device) for d in described
     ]
-    return _returned(made, device)
 
 
 def _setup_context(op: Op, ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
@@ -130,12 +147,13 @@ def _setup_context(op: Op, ctx: Any, inputs: tuple[Any, ...], output: Any) -> No
     if not save and op.saved:
         raise RuntimeError(f"fastnets::{op.name} was called with save=False but an input requires grad")
     made = output if isinstance(output, (tuple, list)) else (output,)
-    n = len(op.inputs)
+    n, results = len(op.inputs), len(op.outputs) + len(op.saved)
     tensors = [a if isinstance(a, torch.Tensor) else None for a in arguments]
+    kept = [None if u else t for t, u in zip(tensors, op.updated, strict=False)]
     ctx.parameters = arguments[n:]
-    ctx.save_for_backward(*tensors, *made)
+    ctx.save_for_backward(*kept, *tensors[n:], *made[:results])
     ctx.set_materialize_grads(False)
-    has_gradient = [*op.has_gradient, *(False for _ in op.saved)]
+    has_gradient = [*op.has_gradient, *(False for _ in made[len(op.outputs) :])]
     ctx.mark_non_differentiable(*(t for t, d in zip(made, has_gradient, strict=True) if not d))
 
 
@@ -205,13 +223,14 @@ def _register(op: Op) -> None:
     inputs = [f"Tensor{'?' if optional else ''} {n}" for n, optional in zip(op.inputs, op.optional, strict=True)]
     parameters = [f"{t} {n}" for n, t in zip(op.parameters, op.parameter_types, strict=True)]
     results = [f"Tensor {n}" for n in (*op.outputs, *op.saved)]
+    updated = [f"Tensor new_{n}" for n in _updated(op, tuple(op.inputs))]
     gradients = [f"Tensor? grad_{n}" for n, d in zip(op.outputs, op.has_gradient, strict=True) if d]
     pulled = [f"Tensor grad_{n}" for n, d in zip(op.inputs, op.differentiable, strict=True) if d]
-    forward = f"{op.name}({', '.join([*inputs, *parameters, 'bool save'])}) -> ({', '.join(results)})"
+    forward = f"{op.name}({', '.join([*inputs, *parameters, 'bool save'])}) -> ({', '.join(results + updated)})"
     arguments = ", ".join([*gradients, *inputs, *parameters, *results, "bool[] wanted"])
     backward = f"{op.name}_backward({arguments}) -> ({', '.join(pulled)})"
     entries = ((forward, _forward, _forward_fake, _pull), (backward, _backward, _backward_fake, _refuse_second))
-    for schema, implementation, fake, pull in entries:
+    for schema, implementation, fake, pull in entries if any(op.has_gradient) else entries[:1]:
         name = schema[: schema.index("(")]
         _library.define(schema)
         _library.impl(name, partial(implementation, op), "CompositeExplicitAutograd")
@@ -221,5 +240,4 @@ def _register(op: Op) -> None:
 
 
 for _op in OPS.values():
-    if not _op.in_place:
-        _register(_op)
+    _register(_op)

@@ -5,17 +5,15 @@
 and a term for each function and each intermediate rounding, stated where it is added.
 """
 
-from . import activations, losses, optimizers, pooling, products, random
+from ..discover import families
 from .rounding import accumulator_eps, eps, error_over_bound
 
-_MODULES = {
-    "linear": products,
-    "conv": products,
-    "max_pool": pooling,
-    "activation": activations,
-    "cross_entropy": losses,
-    "dropout": random,
-    "adamw": optimizers,
+# by an op's name, and by that with "_backward" behind it
+_BOUNDS = {
+    name: function
+    for family in families(__name__, __path__, "__name__")
+    for name, function in vars(family).items()
+    if getattr(function, "__module__", None) == family.__name__
 }
 
 
@@ -34,12 +32,12 @@ def bound(op, args, expected):
     -------
     tuple of arrays of the outputs' shapes, None for an output that is None
     """
-    return getattr(_MODULES[op], op)(args, expected)
+    return _BOUNDS[op](args, expected)
 
 
 def bound_backward(op, grad_outputs, args, expected):
     """The allowed |error| of each input's gradient; ``expected`` is what the reference's backward returned."""
-    return getattr(_MODULES[op], op + "_backward")(grad_outputs, args, expected)
+    return _BOUNDS[op + "_backward"](grad_outputs, args, expected)
 
 
 __all__ = ["accumulator_eps", "bound", "bound_backward", "eps", "error_over_bound"]

@@ -1,6 +1,7 @@
-"""Bounds of linear and conv, which are sums of products followed by an activation.
+"""Bounds of linear, conv and conv_transpose, which are sums of products followed by an activation.
 
-Both take input, weight, bias, residual, then their geometry (linear has none), then the activation.
+They take input, weight, bias and, but for conv_transpose, residual, then their geometry (linear has none), then the
+activation.
 """
 
 import numpy as np
@@ -10,6 +11,7 @@ from fastnets import reference
 from .activations import backward_error, forward_error
 from .rounding import SUM, accumulator_eps, rounded, storage_error
 
+_INPUTS = {"linear": 4, "conv": 4, "conv_transpose": 3}
 _KEEPS_PRE_ACTIVATION = ("gelu", "gelu_tanh", "silu")  # whose derivative is no function of y
 
 
@@ -20,7 +22,7 @@ def _absolute(arrays):
 def _pre_activation(op, args):
     """z and its error, SUM · eps · Σ|terms|: the op on absolute values, being linear in them."""
     forward = getattr(reference, op)
-    inputs, geometry = args[:4], args[4:-1]
+    inputs, geometry = args[: _INPUTS[op]], args[_INPUTS[op] : -1]
     terms = forward(*_absolute(inputs), *geometry, None)
     return forward(*inputs, *geometry, None), SUM * accumulator_eps(args[0].dtype) * terms
 
@@ -36,7 +38,7 @@ def _forward(op, args, expected):
 def _backward(op, grad_outputs, args, expected):
     """Sums of products with dz = dy · f'(z): SUM · eps of their terms, and what dz is off by, through the product."""
     dtype, kind = args[0].dtype, args[-1]
-    inputs, geometry = args[:4], args[4:-1]
+    inputs, geometry = args[: _INPUTS[op]], args[_INPUTS[op] : -1]
     dz = dy = np.asarray(grad_outputs[0], np.float64)
     error_dz = np.zeros(dz.shape)
     if kind is not None:
@@ -66,3 +68,11 @@ def conv(args, expected):
 
 def conv_backward(grad_outputs, args, expected):
     return _backward("conv", grad_outputs, args, expected)
+
+
+def conv_transpose(args, expected):
+    return _forward("conv_transpose", args, expected)
+
+
+def conv_transpose_backward(grad_outputs, args, expected):
+    return _backward("conv_transpose", grad_outputs, args, expected)

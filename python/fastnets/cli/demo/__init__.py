@@ -7,14 +7,14 @@ import sys
 from typing import Any
 
 from .. import report
-from . import digits
+from . import digits, language
 
 __all__ = ["HELP", "add_arguments", "run"]
 
 HELP = "train a network on real data and look at what it learned"
 
-_DEMOS = {"digits": digits}
-_PLANNED = ("language", "translate", "search", "classify")
+_DEMOS = {"digits": digits, "language": language}
+_PLANNED = ("translate", "search", "classify")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,6 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--output", metavar="FOLDER", default="fastnets-demo", help="where files go (./fastnets-demo)")
     parser.add_argument("--seed", type=int, default=0, help="seed of all that is random (0)")
     parser.add_argument("--epochs", type=_positive, help="how often the training goes through the data")
+    language.add_arguments(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:

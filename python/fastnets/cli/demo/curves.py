@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-__all__ = ["draw"]
+__all__ = ["draw", "draw_bits"]
 
 
 def draw(path: Path, title: str, losses: Sequence[float], accuracies: Sequence[float]) -> None:
@@ -25,12 +26,8 @@ def draw(path: Path, title: str, losses: Sequence[float], accuracies: Sequence[f
     ImportError
         If matplotlib is missing.
     """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise ImportError("the learning curve needs matplotlib: pip install 'fastnets[demo]'") from None
+    figure = _figure()
     epochs = range(1, len(losses) + 1)
-    figure = Figure(figsize=(7, 4), dpi=120, layout="constrained")
     left = figure.add_subplot()
     right = left.twinx()
     lines = left.semilogy(epochs, losses, color="tab:blue", label="training loss")
@@ -42,3 +39,42 @@ def draw(path: Path, title: str, losses: Sequence[float], accuracies: Sequence[f
     right.set_ylabel("accuracy, %")
     left.legend(handles=lines, loc="center right")
     figure.savefig(path)
+
+
+def draw_bits(path: Path, trainings: Sequence[Mapping[str, Any]]) -> None:
+    """Write a PNG of the bits a character on held-out text, by characters learned from: a line for each training.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    trainings : sequence of mapping
+        Each with ``cell``, ``characters`` and ``held_out_bits``.
+
+    Raises
+    ------
+    ImportError
+        If matplotlib is missing.
+    """
+    figure = _figure()
+    axes = figure.add_subplot()
+    for training in trainings:
+        best = min(training["held_out_bits"], default=float("nan"))
+        label = f"{training['cell'].upper()}: {best:.3f}"
+        axes.plot([n / 1e6 for n in training["characters"]], training["held_out_bits"], marker=".", label=label)
+    axes.set(
+        title="Recurrent nets learn English, character by character",
+        xlabel="characters learned from, millions",
+        ylabel="bits per character, held-out text",
+    )
+    axes.grid(alpha=0.3)
+    axes.legend()
+    figure.savefig(path)
+
+
+def _figure() -> Any:
+    try:
+        from matplotlib.figure import Figure
+    except ImportError:
+        raise ImportError("the learning curve needs matplotlib: pip install 'fastnets[demo]'") from None
+    return Figure(figsize=(7, 4), dpi=120, layout="constrained")

@@ -1,8 +1,9 @@
-"""The same training step in PyTorch, where it is installed: what the demo's speed is to be compared with."""
+"""The same training steps in PyTorch, where it is installed: what the demos' speeds are to be compared with."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from importlib.util import find_spec
 from typing import Any
 
@@ -10,26 +11,19 @@ import numpy as np
 
 import fastnets
 
-__all__ = ["samples_per_second"]
+__all__ = ["characters_per_second", "samples_per_second"]
 
 WARMUP_STEPS, SECONDS = 5, 1.5
 
+Array = np.ndarray[Any, Any]
 
-def samples_per_second(images: np.ndarray[Any, Any], labels: np.ndarray[Any, Any], batch: int) -> float | None:
+
+def samples_per_second(images: Array, labels: Array, batch: int) -> float | None:
     """Speed of the digits demo's steps in PyTorch, with as many threads; None where it is not installed."""
     if find_spec("torch") is None:
         return None
     import torch
 
-    threads = torch.get_num_threads()
-    torch.set_num_threads(fastnets.info()["threads"])
-    try:
-        return _measured(torch, images, labels, batch)
-    finally:
-        torch.set_num_threads(threads)
-
-
-def _measured(torch: Any, images: np.ndarray[Any, Any], labels: np.ndarray[Any, Any], batch: int) -> float:
     model = torch.nn.Sequential(
         torch.nn.Conv2d(1, 32, 3, padding=1),
         torch.nn.ReLU(),
@@ -44,15 +38,60 @@ def _measured(torch: Any, images: np.ndarray[Any, Any], labels: np.ndarray[Any, 
         torch.nn.Linear(128, 10),
     )
     optimizer = torch.optim.AdamW(model.parameters())
-    start, step = time.perf_counter(), -WARMUP_STEPS
-    while step < 1 or time.perf_counter() - start < SECONDS:
-        if step == 0:
-            start = time.perf_counter()
-        chosen = np.arange(step * batch, (step + 1) * batch) % len(labels)
+
+    def step(i: int) -> None:
+        chosen = np.arange(i * batch, (i + 1) * batch) % len(labels)
         logits = model(torch.from_numpy(images[chosen]))
         loss = torch.nn.functional.cross_entropy(logits, torch.from_numpy(labels[chosen]))
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-        step += 1
-    return step * batch / (time.perf_counter() - start)
+
+    return batch * _steps_per_second(torch, step)
+
+
+def characters_per_second(cell: str, rows: Array, vocabulary: int, steps: int, sizes: dict[str, Any]) -> float | None:
+    """Speed of the language demo's steps in PyTorch on streams of tokens; None where it is not installed."""
+    if find_spec("torch") is None:
+        return None
+    import torch
+
+    net = {"lstm": torch.nn.LSTM, "gru": torch.nn.GRU, "rnn": torch.nn.RNN}[cell]
+    model = torch.nn.ModuleDict(
+        {
+            "embedding": torch.nn.Embedding(vocabulary, sizes["embedding_dim"]),
+            "dropout": torch.nn.Dropout(sizes["dropout"]),
+            "rnn": net(sizes["embedding_dim"], sizes["hidden_size"], batch_first=True),
+            "decoder": torch.nn.Linear(sizes["hidden_size"], vocabulary),
+        }
+    )
+    optimizer = torch.optim.AdamW(model.parameters())
+    chunks = (rows.shape[1] - 1) // steps
+
+    def step(i: int) -> None:
+        at = i % chunks * steps
+        tokens = torch.from_numpy(rows[:, at : at + steps + 1])
+        output, _ = model["rnn"](model["dropout"](model["embedding"](tokens[:, :-1])))
+        logits = model["decoder"](model["dropout"](output))
+        loss = torch.nn.functional.cross_entropy(logits.reshape(-1, vocabulary), tokens[:, 1:].reshape(-1))
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+
+    return len(rows) * steps * _steps_per_second(torch, step)
+
+
+def _steps_per_second(torch: Any, step: Callable[[int], None]) -> float:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(fastnets.info()["threads"])
+    try:
+        for i in range(WARMUP_STEPS):
+            step(i)
+        start, done = time.perf_counter(), 0
+        while not done or time.perf_counter() - start < SECONDS:
+            step(WARMUP_STEPS + done)
+            done += 1
+        return done / (time.perf_counter() - start)
+    finally:
+        torch.set_num_threads(threads)

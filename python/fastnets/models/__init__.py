@@ -1,0 +1,6 @@
+"""Whole networks, with the state_dict names of their published checkpoints."""
+
+from .lstm_language_model import LSTMLanguageModel
+from .resnet import ResNet, resnet18, resnet34, resnet50, resnet101, resnet152
+
+__all__ = ["LSTMLanguageModel", "ResNet", "resnet101", "resnet152", "resnet18", "resnet34", "resnet50"]
