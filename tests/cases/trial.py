@@ -99,7 +99,8 @@ def poison(shape, dtype):
 def draw_gradients(op: backends.Op, case: Case, expected: tuple[Any, ...], dtype: Any, rng: np.random.Generator):
     """A gradient for each output that has one, laid out as the first input is; None for one that is not there."""
     first, made = case.inputs[0], []
-    for value, differentiable in zip(expected[: len(op.outputs)], op.has_gradient, strict=False):
+    outputs = [*expected[: len(op.outputs)], *[None] * (len(op.outputs) - len(expected))]
+    for value, differentiable in zip(outputs, op.has_gradient, strict=True):
         if not differentiable:
             continue
         dy = None if value is None else rng.standard_normal(value.shape).astype(dtype)

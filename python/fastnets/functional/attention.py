@@ -36,10 +36,10 @@ def scaled_dot_product_attention(
 ) -> Any:
     """Return ``softmax(scale · query keyᵀ + mask) value``, head by head, without the matrix of all scores in memory.
 
-    In this order: ``score = scale · q·k``; ``softcap · tanh(score / softcap)``; ``- slope · |position - j|``; the mask of
-    numbers; -∞ where causality, window, lengths or the bool mask hide key j; softmax; dropout. Query i stands at position
-    i, or with ``causal_alignment="lower_right"`` at i + Sk - Sq. A query that sees no key gives zeros and has zero
-    gradients.
+    In this order: ``score = scale · q·k``; ``softcap · tanh(score / softcap)``; ``- slope · |position - j|``; the mask
+    of numbers; -∞ where causality, window, lengths or the bool mask hide key j; softmax; dropout. Query i stands at
+    position i, or with ``causal_alignment="lower_right"`` at i + Sk - Sq. A query that sees no key gives zeros and has
+    zero gradients.
 
     Parameters
     ----------
@@ -48,8 +48,8 @@ def scaled_dot_product_attention(
     key, value : array (…, Hk, Sk, D), (…, Hk, Sk, Dv)
         Of query's dtype.
     attn_mask : array, optional
-        Broadcastable to (…, H, Sq, Sk): bool, True where the key takes part, or numbers that are added to the scores, of
-        query's dtype or float32. Numbers have a gradient.
+        Broadcastable to (…, H, Sq, Sk): bool, True where the key takes part, or numbers that are added to the scores,
+        of query's dtype or float32. Numbers have a gradient.
     dropout_p : float
         Probability with which each weight is dropped, always: there is no training flag.
     is_causal : bool

@@ -27,7 +27,7 @@ def _visible(Sq, Sk, is_causal, lower_right, window_left, window_right):
     return seen
 
 
-class _Head:
+class Head:
     """One head of one sequence: its scores, their softmax, and the way back."""
 
     def __init__(self, q, k, v, mask, slope, sink, kept, options):
@@ -45,7 +45,7 @@ class _Head:
             seen &= mask
         elif mask is not None:
             s = s + mask
-        s = np.where(seen, s, -np.inf)
+        self.scores = s = np.where(seen, s, -np.inf)
         logits = s if sink is None else np.concatenate([s, np.full((Sq, 1), sink)], axis=1)
         largest = logits.max(axis=1, keepdims=True, initial=-np.inf)
         shifted = np.where(largest == -np.inf, 0.0, largest)
@@ -77,8 +77,8 @@ def _kept(shape, first, dropout_p, seed, total):
     return np.where(u[index] >= dropout_p, 1 / (1 - dropout_p) if dropout_p < 1 else 0.0, 0.0)
 
 
-def _heads(arguments):
-    """Each head of each sequence: (where its queries are, where its keys are, its place among heads, the _Head)."""
+def heads(arguments):
+    """Each head of each sequence: (where its queries are, where its keys are, its place among heads, the Head)."""
     (query, key, value, attn_mask, alibi_slopes, sinks, key_lengths, cu_seqlens_q, cu_seqlens_k) = arguments[:9]
     dropout_p, is_causal, scale, _, causal_alignment, window_left, window_right, softcap, seed = arguments[9:18]
     options = (is_causal, scale, causal_alignment == "lower_right", window_left, window_right, softcap)
@@ -98,7 +98,7 @@ def _heads(arguments):
                 kept = _kept(shape, first, dropout_p, seed, H * len(q) * longest)
                 slope, sink = (None if a is None else float(a[h]) for a in (alibi_slopes, sinks))
                 g = h // group
-                yield (at, h), (of, g), h, _Head(q[at, h], k[of, g], v[of, g], None, slope, sink, kept, options)
+                yield (at, h), (of, g), h, Head(q[at, h], k[of, g], v[of, g], None, slope, sink, kept, options)
         return
     lead, (Sq, Sk) = q.shape[:-2], (q.shape[-2], k.shape[-2])
     H = lead[-1] if lead else 1
@@ -114,7 +114,7 @@ def _heads(arguments):
         slope, sink = (None if a is None else float(a[h]) for a in (alibi_slopes, sinks))
         part = None if mask is None else mask[place][:, :length]
         keys, values = k[of][:length], v[of][:length]
-        yield place, (*of, slice(0, length)), h, _Head(q[place], keys, values, part, slope, sink, kept, options)
+        yield place, (*of, slice(0, length)), h, Head(q[place], keys, values, part, slope, sink, kept, options)
 
 
 @np.errstate(all="ignore")
@@ -166,7 +166,7 @@ def attention(*arguments):
     query, value, packed = np.asarray(arguments[0]), np.asarray(arguments[2]), arguments[7] is not None
     output = np.zeros((*query.shape[:-1], value.shape[-1]))
     lse = np.zeros(query.shape[1::-1] if packed else query.shape[:-1])
-    for place, _, h, head in _heads(arguments):
+    for place, _, h, head in heads(arguments):
         output[place] = head.output
         lse[(h, place[0]) if packed else place] = head.lse
     return (output, lse) if arguments[18] else output
@@ -202,7 +202,7 @@ def attention_backward(grad_output, grad_lse, *arguments):
     has_mask = attn_mask is not None and attn_mask.dtype != bool
     dmask = np.zeros((*np.shape(query)[:-1], np.shape(key)[-2])) if has_mask else None
     dsinks = None if sinks is None else np.zeros(np.shape(sinks))
-    for place, of, h, head in _heads(arguments):
+    for place, of, h, head in heads(arguments):
         dlse = np.zeros(len(head.q)) if grad_lse is None else grad_lse[(h, place[0]) if packed else place]
         q, k, v, scores, sink = head.backward(np.asarray(grad_output[place], np.float64), np.asarray(dlse, np.float64))
         dq[place] = q
