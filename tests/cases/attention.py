@@ -57,7 +57,7 @@ def _case(
     lse=False,
     layout="contiguous",
 ):
-    """`query` (…, H, Sq, D), or (total, H, D) with `packed`, a pair of cu_seqlens; `heads` Hk, `keys` Sk, `width` Dv."""
+    """`query` (…, H, Sq, D), or (total, H, D) with `packed`, two cu_seqlens; `heads` Hk, `keys` Sk, `width` Dv."""
     if packed:
         lead, H, D = (packed[1][-1], heads or query[1]), query[1], query[-1]
         shapes = (*lead, D), (*lead, width or D)

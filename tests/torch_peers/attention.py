@@ -11,7 +11,7 @@ def torch_attention(q, k, v, mask, slopes, sinks, lengths, cu_q, cu_k, *options)
 
 def serves(case):
     """What torch lacks is compared with the reference alone: windows, caps, slopes, sinks, lengths, dropout's masks."""
-    q, k, _, mask, slopes, sinks, lengths, packed, _ = case.inputs
+    q, _, _, mask, slopes, sinks, lengths, packed, _ = case.inputs
     p, is_causal, _, _, alignment, left, right, softcap, _, lse = case.parameters
     lacks = p > 0 or alignment != "upper_left" or (left, right) != (-1, -1) or softcap or lse or (is_causal and mask)
     one_head = len(q.shape) < 3
