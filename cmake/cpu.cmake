@@ -7,8 +7,26 @@ pybind11_add_module(_cpu ${cpu_host} ${bindings}/arrays.cpp ${bindings}/bind_all
 target_include_directories(_cpu PRIVATE ${PROJECT_SOURCE_DIR}/csrc)
 target_link_libraries(_cpu PRIVATE Threads::Threads)
 
+# Ops with products say so in their struct. avx512bf16 adds to avx512 only what products use: where both are built, its row
+# of the op table takes the other ops from there.
+set(product_ops ${PROJECT_SOURCE_DIR}/csrc/cpu/ops/table.cpp ${PROJECT_SOURCE_DIR}/csrc/cpu/probe.cpp)
+foreach(source ${cpu_ops})
+  cmake_path(GET source STEM op)
+  if(EXISTS ${PROJECT_SOURCE_DIR}/csrc/core/ops/${op}.h)
+    file(STRINGS ${PROJECT_SOURCE_DIR}/csrc/core/ops/${op}.h has_products REGEX "kHasProducts")
+    if(has_products)
+      list(APPEND product_ops ${source})
+    endif()
+  endif()
+endforeach()
+
 function(fastnets_cpu_isa isa)
-  add_library(fastnets_cpu_${isa} OBJECT ${cpu_ops})
+  if(isa STREQUAL avx512bf16 AND "avx512" IN_LIST isas)
+    add_library(fastnets_cpu_${isa} OBJECT ${product_ops})
+    target_compile_definitions(fastnets_cpu_${isa} PRIVATE FASTNETS_BASE_ISA=avx512)
+  else()
+    add_library(fastnets_cpu_${isa} OBJECT ${cpu_ops})
+  endif()
   target_include_directories(fastnets_cpu_${isa} PRIVATE ${PROJECT_SOURCE_DIR}/csrc)
   target_compile_definitions(
     fastnets_cpu_${isa} PRIVATE FASTNETS_ISA=${isa} "FASTNETS_SIMD_HEADER=\"cpu/simd/${isa}.h\"")
@@ -24,6 +42,7 @@ endif()
 if(FASTNETS_CPU_ISAS)
   set(isas ${FASTNETS_CPU_ISAS})
 endif()
+set(scalar -O2)  # for the few processors without AVX2; half the compile time
 set(avx2 -mavx2 -mfma -mf16c)
 set(avx512 ${avx2} -mavx512f -mavx512bw -mavx512vl -mavx512dq -mprefer-vector-width=512)
 set(avx512bf16 ${avx512} -mavx512bf16)

@@ -8,10 +8,11 @@ import pytest
 
 from fastnets import reference
 from fastnets.backends import OPS
-from fastnets.cases import CASES, FLOATS, tolerances
+from fastnets.cases import CASES, FLOATS, numpy_dtype, tolerances
 from fastnets.cases.trial import draw_gradients
 from mutants import BACKWARD, FORWARD, SINGLE_AND_DOUBLE, as_tuple
 
+LOSSES = ("cross_entropy", "nll_loss", "mse_loss", "binary_cross_entropy_with_logits")
 CHANGED = 32  # fewer changed elements may, by chance, all be changed by less than a rounding of half precision
 
 
@@ -36,11 +37,14 @@ def judge(mutated, expected, bounds, dtypes, what, least=CHANGED):
     return seen
 
 
-def output_dtypes(op, args):
+def output_dtypes(case, args):
     """Of the outputs, then of what is updated; those that are no results of arithmetic come last and are int64."""
-    row = OPS[op]
+    row = OPS[case.op]
+    made = first_float(args) if case.result is None else numpy_dtype(case.result)
     updated = [getattr(a, "dtype", None) for a, is_updated in zip(args, row.updated, strict=False) if is_updated]
-    outputs = [first_float(args) if has_gradient else np.dtype(np.int64) for has_gradient in row.has_gradient]
+    if not any(row.has_gradient):  # results of arithmetic, in a dtype of their own
+        return [None] * len(row.outputs) or updated
+    outputs = [made if has_gradient else np.dtype(np.int64) for has_gradient in row.has_gradient]
     return [*outputs, *updated]
 
 
@@ -69,10 +73,11 @@ def test_zeros_and_shifted_outputs_are_refused(op, dtype, rng, seed):
             [e if e is None else np.roll(e, 1) for e in expected],  # each element is its neighbour's
             [e if e is None else -e for e in expected],
         ):
-            seen += judge(mutated, expected, bounds, [None] * len(expected), f"seed {seed}, {case}")
+            least = 1 if op == "norm" else CHANGED
+            seen += judge(mutated, expected, bounds, [None] * len(expected), f"seed {seed}, {case}", least)
         if not any(OPS[op].has_gradient):
             continue
-        grads = draw_gradients(OPS[op], case, expected, first_float(args), rng)
+        grads = draw_gradients(case, args, expected, rng)
         expected = getattr(reference, op + "_backward")(*grads, *args)
         bounds = tolerances.bound_backward(op, grads, args, expected)
         for mutated in (
@@ -89,7 +94,8 @@ def test_mutant_is_refused(op, mutate, dtypes, dtype, rng, seed):
     if dtype not in dtypes:
         pytest.skip("smaller than a rounding of this dtype")
     seen = False
-    least = 1 if op == "cross_entropy" and dtype in SINGLE_AND_DOUBLE else CHANGED  # a loss is one number
+    is_number = op == "norm" or (op in LOSSES and dtype in SINGLE_AND_DOUBLE)
+    least = 1 if is_number else CHANGED
     for case in CASES[op]:
         if dtype not in case.dtypes:
             continue
@@ -99,7 +105,7 @@ def test_mutant_is_refused(op, mutate, dtypes, dtype, rng, seed):
             continue
         expected = as_tuple(getattr(reference, op)(*args))
         bounds = tolerances.bound(op, args, expected)
-        seen |= judge(as_tuple(mutated), expected, bounds, output_dtypes(op, args), f"seed {seed}, {case}", least)
+        seen |= judge(as_tuple(mutated), expected, bounds, output_dtypes(case, args), f"seed {seed}, {case}", least)
     assert seen
 
 
@@ -110,8 +116,10 @@ def test_mutant_gradient_is_refused(op, mutate, dtypes, dtype, rng, seed):
         pytest.skip("smaller than a rounding of this dtype")
     seen = False
     for case in CASES[op]:
+        if dtype not in case.dtypes:
+            continue
         args = draw(case, rng, dtype)
-        grads = draw_gradients(OPS[op], case, as_tuple(getattr(reference, op)(*args)), first_float(args), rng)
+        grads = draw_gradients(case, args, as_tuple(getattr(reference, op)(*args)), rng)
         mutated = mutate(*in_float64([*grads, *args]))
         if mutated is None:
             continue

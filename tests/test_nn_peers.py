@@ -33,6 +33,24 @@ LAYERS = [
     ("MaxPool2d", (3, 2, 1), {}, (2, 3, 7, 6)),
     ("MaxPool2d", ((2, 3),), {"stride": (1, 2), "dilation": (2, 1), "ceil_mode": True}, (2, 3, 7, 8)),
     ("MaxPool3d", (2,), {"ceil_mode": True}, (2, 2, 5, 4, 3)),
+    ("AvgPool1d", (2,), {}, (2, 3, 9)),
+    ("AvgPool1d", (3, 2, 1), {"ceil_mode": True, "count_include_pad": False}, (2, 3, 9)),
+    ("AvgPool2d", (3, 2, 1), {}, (2, 3, 7, 6)),
+    ("AvgPool2d", ((2, 3), (1, 2), (1, 0), True, False, 5), {}, (2, 3, 7, 8)),
+    ("AvgPool3d", (2,), {"ceil_mode": True}, (2, 2, 5, 4, 3)),
+    ("AdaptiveAvgPool1d", (4,), {}, (2, 3, 9)),
+    ("AdaptiveAvgPool2d", (1,), {}, (2, 3, 7, 6)),
+    ("AdaptiveAvgPool2d", ((None, 3),), {}, (2, 3, 7, 6)),
+    ("AdaptiveAvgPool3d", ((2, None, 1),), {}, (2, 2, 5, 4, 3)),
+    ("AdaptiveMaxPool2d", ((3, None),), {}, (2, 3, 7, 6)),
+    ("GroupNorm", (2, 6), {}, (2, 6, 5, 4)),
+    ("GroupNorm", (3, 6, 1e-3), {"bias": False}, (2, 6, 5)),
+    ("GroupNorm", (1, 6), {"affine": False}, (2, 6)),
+    ("LayerNorm", (4,), {}, (2, 3, 4)),
+    ("LayerNorm", ([3, 4], 1e-3), {"bias": False}, (2, 3, 4)),
+    ("LayerNorm", (4,), {"elementwise_affine": False}, (3, 4)),
+    ("RMSNorm", (4,), {}, (2, 3, 4)),
+    ("RMSNorm", ((3, 4), 1e-3, False), {}, (2, 3, 4)),
     ("ReLU", (), {}, (3, 4)),
     ("ReLU", (), {"inplace": False}, (3, 4)),
     ("GELU", (), {}, (3, 4)),
@@ -44,6 +62,9 @@ LAYERS = [
     ("LeakyReLU", (0.3,), {}, (3, 4)),
     ("ELU", (), {}, (3, 4)),
     ("ELU", (0.5,), {}, (3, 4)),
+    ("Softmax", (1,), {}, (3, 4)),
+    ("Softmax", (), {"dim": -3}, (2, 3, 4)),
+    ("LogSoftmax", (1,), {}, (3, 4, 5)),
     ("Dropout", (0.0,), {}, (3, 4)),
     ("Flatten", (), {}, (2, 3, 4)),
     ("Flatten", (0, 1), {}, (2, 3, 4)),
@@ -165,6 +186,72 @@ def test_cross_entropy_loss_is_torchs(options, rng):
     (dlogits, _), _ = backward(np.ones_like(loss))
     loss_peer.backward(torch.ones_like(loss_peer))
     close(dlogits, logits_peer.grad.numpy())
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+@pytest.mark.parametrize(
+    "name, buffers",
+    [("NLLLoss", {}), ("NLLLoss", {"weight": 4}), ("MSELoss", {}), ("BCEWithLogitsLoss", {}),
+     ("BCEWithLogitsLoss", {"weight": 4, "pos_weight": 4})],
+)  # fmt: skip
+def test_losses_are_torchs(name, buffers, reduction, rng):
+    values = {key: rng.uniform(0.5, 2.0, size) for key, size in buffers.items()}
+    peer = getattr(torch.nn, name)(reduction=reduction, **{k: torch.from_numpy(v) for k, v in values.items()})
+    layer = getattr(nn, name)(reduction=reduction, **values)
+    assert repr(layer) == repr(peer) and list(layer.state_dict()) == list(peer.state_dict())
+    x, t = rng.standard_normal((6, 4)), rng.random((6, 4))
+    if name == "NLLLoss":
+        t = np.array([0, 1, 2, 3, -100, 0])
+    peers = [torch.tensor(a).requires_grad_(a.dtype == np.float64) for a in (x, t)]
+    loss, backward = layer.vjp(x, t)
+    loss_peer = peer(*peers)
+    close(loss, loss_peer.detach().numpy())
+    dy = rng.standard_normal(loss.shape)
+    gradients, _ = backward(np.asarray(dy))
+    loss_peer.backward(torch.tensor(dy))
+    for gradient, tensor in zip(gradients, peers, strict=True):
+        if tensor.requires_grad:
+            close(gradient, tensor.grad.numpy())
+        else:
+            assert gradient is None
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"padding_idx": 2}, {"padding_idx": -1, "scale_grad_by_freq": True}, {"_weight": 7}, {"dtype": "float64"}],
+)
+def test_embedding_is_torchs(options, rng):
+    own, peers = dict(options), dict(options)
+    if "_weight" in options:
+        own["_weight"] = rng.standard_normal((7, 3))
+        peers["_weight"] = torch.from_numpy(own["_weight"])
+    if "dtype" in options:
+        peers["dtype"] = torch.float64
+    layer, peer = nn.Embedding(7, 3, **own).to("float64"), torch.nn.Embedding(7, 3, **peers).to(torch.float64)
+    assert repr(layer) == repr(peer) and layer.padding_idx == peer.padding_idx
+    if peer.padding_idx is not None:
+        assert not layer.weight[layer.padding_idx].any() and layer.weight.any()
+    layer.load_state_dict(peer.state_dict())
+    ids = rng.integers(0, 7, (5, 4))
+    y, backward = layer.vjp(ids)
+    y_peer = peer(torch.from_numpy(ids))
+    close(y, y_peer.detach().numpy())
+    dy = rng.standard_normal(y.shape)
+    dx, grads = backward(dy)
+    y_peer.backward(torch.from_numpy(dy))
+    assert dx is None and list(grads) == ["weight"]
+    close(grads["weight"], peer.weight.grad.numpy())
+
+
+def test_embedding_from_pretrained(rng):
+    table = rng.standard_normal((4, 3)).astype(np.float32)
+    frozen, trained = nn.Embedding.from_pretrained(table), nn.Embedding.from_pretrained(table, freeze=False)
+    assert list(frozen.state_dict()) == list(trained.state_dict()) == ["weight"]
+    assert not list(frozen.parameters()) and len(list(trained.parameters())) == 1
+    ids = np.array([3, 0])
+    y, backward = frozen.vjp(ids)
+    np.testing.assert_array_equal(y, table[ids])
+    assert backward(np.ones_like(y)) == (None, {})
 
 
 def test_pooling_returns_torchs_indices(rng):

@@ -7,7 +7,7 @@ import pytest
 
 import fastnets
 from fastnets import backends
-from fastnets.cases import CASES, FLOATS
+from fastnets.cases import CASES, FLOATS, state_dtype
 from fastnets.cases.trial import Trial, rows
 
 ROWS = rows()
@@ -42,6 +42,11 @@ def test_the_table_has_cases():
     assert set(backends.OPS) <= set(CASES)
 
 
+def dtypes_of_outputs(op, dtype):
+    wide = {"norm", "scale"}  # what is formed in the accumulator's dtype stays in it
+    return {dtype, np.dtype(np.int64)} | ({state_dtype(dtype), np.dtype(np.float32)} if op in wide else set())
+
+
 @pytest.mark.parametrize("row", ROWS, ids=str)
 @pytest.mark.parametrize("op, number, dtype", ALL)
 def test_op(op, number, dtype, row, session_seed):
@@ -53,7 +58,7 @@ def test_op(op, number, dtype, row, session_seed):
     for result in trial.outputs(call):
         assert result.worst() <= 1, f"{where}: {result}"
     for output in call.outputs:
-        assert output is None or output.dtype in (trial.arguments[0].dtype, np.int64), where
+        assert output is None or output.dtype in dtypes_of_outputs(op, trial.dtype), where
     if trial.has_backward:
         for result, input in zip(trial.gradients(trial.backward(row, call)), trial.arguments, strict=False):
             assert result.worst() <= 1, f"{where}: {result}"
@@ -65,16 +70,19 @@ def is_channels_last(a):
     return np.moveaxis(a, 1, -1).flags.c_contiguous
 
 
+IMAGE_OPS = (
+    "conv", "conv_transpose", "causal_conv1d", "max_pool", "avg_pool", "adaptive_avg_pool", "adaptive_max_pool",
+    "batch_norm_inference", "batch_norm_training",
+)  # fmt: skip
 CHANNELS_LAST = [p for p in ALL if CASES[p.values[0]][p.values[1]].inputs[0].layout == "channels_last"]
 
 
-@pytest.mark.parametrize(
-    "op, number, dtype", [p for p in CHANNELS_LAST if p.values[0] in ("conv", "conv_transpose", "max_pool")]
-)
+@pytest.mark.parametrize("op, number, dtype", [p for p in CHANNELS_LAST if p.values[0] in IMAGE_OPS])
 def test_channels_last_stays_channels_last(op, number, dtype, session_seed):
     trial = trial_of(op, number, dtype, session_seed)
     call = trial.forward(ROWS[0])
-    assert all(is_channels_last(y) for y in call.outputs if y is not None)
+    images = [y for name, y in zip(trial.op.outputs, call.outputs, strict=True) if name != "final_state"]
+    assert all(is_channels_last(y) for y in images if y is not None)
     assert is_channels_last(trial.backward(ROWS[0], call)[0])
 
 
@@ -101,9 +109,11 @@ def test_broadcast_gradient_is_read_as_its_copy(op, row, session_seed):
         trial = trial_of(op, number, "float32", session_seed)
         call = trial.forward(row)
         drawn = trial.grad_outputs
-        trial.grad_outputs = tuple(None if dy is None else np.full(dy.shape, 0.7, np.float32) for dy in drawn)
+        trial.grad_outputs = tuple(None if dy is None else np.full(dy.shape, 0.7, dy.dtype) for dy in drawn)
         expected = trial.backward(row, call)
-        trial.grad_outputs = tuple(None if dy is None else np.broadcast_to(np.float32(0.7), dy.shape) for dy in drawn)
+        trial.grad_outputs = tuple(
+            None if dy is None else np.broadcast_to(dy.dtype.type(0.7), dy.shape) for dy in drawn
+        )
         made = trial.backward(row, call)
         trial.grad_outputs = drawn
         for e, g in zip(expected, made, strict=True):

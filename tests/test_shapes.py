@@ -122,3 +122,57 @@ def conv_transpose_cases(draw):
 @given(case=conv_transpose_cases(), dtype=DTYPES, seed=st.integers(0, 2**32))
 def test_conv_transpose(case, dtype, seed):
     check(case, dtype, seed)
+
+
+@st.composite
+def causal_conv_cases(draw):
+    N, C, L = (draw(st.integers(low, high)) for low, high in ((0, 3), (1, 70), (0, 40)))
+    K = draw(st.sampled_from([1, 2, 3, 4, 5, 9]))
+    shapes = (N, C, L), (C, K), (C,), (N, C, K - 1)
+    layouts = [layout_of(draw, IMAGE_LAYOUTS if len(shape) == 3 else MATRIX_LAYOUTS, shape) for shape in shapes]
+    inputs = [Array(*pair) for pair in zip(shapes, layouts, strict=True)]
+    for optional in (2, 3):
+        if draw(st.booleans()):
+            inputs[optional] = None
+    return Case("causal_conv1d", tuple(inputs), (draw(FUSED), draw(st.booleans())))
+
+
+@pytest.mark.skipif("causal_conv1d" not in backends.OPS, reason="causal_conv1d is not in the op table yet")
+@FEW
+@given(case=causal_conv_cases(), dtype=DTYPES, seed=st.integers(0, 2**32))
+def test_causal_conv1d(case, dtype, seed):
+    check(case, dtype, seed)
+
+
+@st.composite
+def pool_cases(draw):
+    rank = draw(st.integers(1, 3))
+    largest = {1: 70, 2: 12, 3: 6}[rank]
+
+    def each(low, high):
+        return tuple(draw(st.integers(low, high)) for _ in range(rank))
+
+    op = draw(st.sampled_from(["max_pool", "avg_pool", "adaptive_avg_pool", "adaptive_max_pool"]))
+    batch = draw(st.sampled_from([(), (0,), (1,), (2,), (3,)]))
+    channels = draw(st.sampled_from([1, 3, 9, 70]))
+    if op.startswith("adaptive"):
+        size, parameters = each(1, largest), (each(1, largest),)
+        parameters += (True,) if op == "adaptive_max_pool" else ()
+    else:
+        kernel, stride = each(1, 5), each(1, 6)
+        padding = tuple(draw(st.integers(0, r // 2)) for r in kernel)
+        size = tuple(draw(st.integers(max(r - 2 * p, 1), largest)) for r, p in zip(kernel, padding, strict=True))
+        ceil_mode, flag = draw(st.booleans()), draw(st.booleans())
+        if op == "max_pool":
+            parameters = (kernel, stride, padding, (1,) * rank, ceil_mode, flag)
+        else:
+            parameters = (kernel, stride, padding, ceil_mode, flag, draw(st.sampled_from([0, 0, 3])))
+    shape = (*batch, channels, *size)
+    layout = layout_of(draw, IMAGE_LAYOUTS if batch else MATRIX_LAYOUTS, shape)
+    return Case(op, (Array(shape, layout),), parameters)
+
+
+@FEW
+@given(case=pool_cases(), dtype=DTYPES, seed=st.integers(0, 2**32))
+def test_pool(case, dtype, seed):
+    check(case, dtype, seed)

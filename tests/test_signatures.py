@@ -12,8 +12,8 @@ from fastnets import nn
 torch = pytest.importorskip("torch", reason="PyTorch is not installed (extra: peers)")
 
 OWN = {"varlen_attention", "rotary_embedding", "sinusoidal_positions", "alibi_slopes", "causal_conv1d"}
-# Recurrent nets take a list of weights, the design's own signature.
-OWN |= {"rnn", "lstm", "gru"}
+OWN |= {"rnn", "lstm", "gru"}  # which take a list of weights
+OWN |= {"rnn_tanh_cell", "rnn_relu_cell", "lstm_cell", "gru_cell"}  # torch's are builtins that do not tell
 OTHER_NAMES = {"max_pool1d", "max_pool2d", "max_pool3d", "adaptive_max_pool2d"}  # as …_with_indices
 
 

@@ -20,8 +20,8 @@ RECIPE = (ROOT / "cmake" / "cpu.cmake").read_text()
 
 def flags():
     """The compiler's flags for each instruction set, read from the build's recipe."""
-    found = {"scalar": ""}
-    for name, value in re.findall(r"^  set\((\w+) (.*)\)$", RECIPE, re.MULTILINE):
+    found: dict[str, str] = {}
+    for name, value in re.findall(r"^set\((scalar|avx\w+) ([^)]*)\)", RECIPE, re.MULTILINE):
         found[name] = re.sub(r"\$\{(\w+)\}", lambda m: found[m[1]], value)
     return {name: value.split() for name, value in found.items()}
 
@@ -46,7 +46,7 @@ def compiled_object(isa, folder):
     command = [compiler, "-std=c++20", "-O3", "-fPIC", "-fvisibility=hidden", *flags()[isa], "-w"]
     command += [f"-I{ROOT / 'csrc'}", f"-DFASTNETS_ISA={isa}", header]
     done = subprocess.run(
-        [*command, "-c", ROOT / "csrc" / "cpu" / "ops" / "adamw.cpp", "-o", target],
+        [*command, "-c", ROOT / "csrc" / "cpu" / "ops" / "adam.cpp", "-o", target],
         check=False,
         capture_output=True,
         text=True,

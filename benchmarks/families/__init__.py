@@ -5,17 +5,45 @@ from __future__ import annotations
 from fastnets.backends import OPS
 
 from ..workload import Workload
-from . import activation, conv, linear, losses, optimizers, pooling
+from . import (
+    activation,
+    causal_conv1d,
+    conv,
+    conv_transpose,
+    embedding,
+    linear,
+    losses,
+    normalization,
+    optimizers,
+    pooling,
+    recurrent,
+    softmax,
+)
 
 __all__ = ["FAMILIES", "served"]
 
 FAMILIES: dict[str, list[Workload]] = {
     "linear": linear.WORKLOADS,
     "conv": conv.WORKLOADS,
-    "max_pool": pooling.WORKLOADS,
+    "conv_transpose": conv_transpose.WORKLOADS,
+    "causal_conv1d": causal_conv1d.WORKLOADS,
+    "max_pool": pooling.MAXIMA,
+    "avg_pool": pooling.AVERAGES,
+    "adaptive_avg_pool": pooling.GLOBAL_AVERAGES,
+    "batch_norm": normalization.BATCH_NORM,
+    "group_norm": normalization.GROUP_NORM,
+    "layer_norm": normalization.LAYER_NORM,
+    "rms_norm": normalization.RMS_NORM,
+    "recurrent": recurrent.WORKLOADS,
     "activation": activation.WORKLOADS,
-    "cross_entropy": losses.WORKLOADS,
-    "adamw": optimizers.WORKLOADS,
+    "softmax": softmax.WORKLOADS,
+    "embedding": embedding.WORKLOADS,
+    "cross_entropy": losses.CROSS_ENTROPY,
+    "nll_loss": losses.NLL_LOSS,
+    "mse_loss": losses.MSE_LOSS,
+    "binary_cross_entropy_with_logits": losses.BINARY_CROSS_ENTROPY,
+    "sgd": optimizers.SGD,
+    "adam": optimizers.ADAM,
 }
 
 

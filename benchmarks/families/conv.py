@@ -1,4 +1,4 @@
-"""Convolution: every distinct one of a ResNet-50, at 224 × 224."""
+"""Convolution: every distinct one of a ResNet-50, at 224 × 224, and the depthwise ones of a MobileNetV2."""
 
 from __future__ import annotations
 
@@ -33,15 +33,21 @@ class Conv(Workload):
     K: int
     R: int
     stride: int = 1
+    groups: int = 1
 
     @property
     def name(self) -> str:
         stride = f" stride {self.stride}" if self.stride > 1 else ""
-        return f"{self.R}×{self.R}{stride} {self.C}→{self.K}, {self.N} of {self.H}² {self.dtype}"
+        depthwise = " depthwise" if self.groups > 1 else ""
+        return f"{self.R}×{self.R}{stride}{depthwise} {self.C}→{self.K}, {self.N} of {self.H}² {self.dtype}"
 
     @property
     def padding(self) -> int:
         return self.R // 2
+
+    @property
+    def geometry(self) -> dict[str, Any]:
+        return dict(stride=self.stride, padding=self.padding, groups=self.groups)
 
     @property
     def P(self) -> int:
@@ -49,27 +55,28 @@ class Conv(Workload):
 
     @property
     def flops(self) -> float:
-        return 2.0 * self.N * self.P**2 * self.K * self.C * self.R**2
+        return 2.0 * self.N * self.P**2 * self.K * self.C // self.groups * self.R**2
 
     @property
     def sizes(self) -> tuple[int, int, int]:
         """How many elements of input, weight and output take part."""
         side = self.H if self.R >= self.stride else self.P  # a stride may step over elements
-        return self.N * self.C * side**2, self.K * self.C * self.R**2, self.N * self.K * self.P**2
+        return self.N * self.C * side**2, self.K * self.C // self.groups * self.R**2, self.N * self.K * self.P**2
 
     @property
     def bytes(self) -> float:
         return float(self.itemsize * sum(self.sizes))
 
     def draw(self, rng: np.random.Generator) -> Arrays:
-        weight = self.normal(rng, self.K, self.C, self.R, self.R, scale=(self.C * self.R**2) ** -0.5)
+        channels = self.C // self.groups
+        weight = self.normal(rng, self.K, channels, self.R, self.R, scale=(channels * self.R**2) ** -0.5)
         return self.normal(rng, self.N, self.C, self.H, self.H), weight
 
     def fastnets(self, arrays: Arrays, place: Place) -> Iterator[Contender]:
         for label, channels_last in FORMATS.items():
             x, weight = (place.fastnets(a, channels_last) for a in arrays)
             packed = pack_weight("conv", weight) if place.device == "cpu" else weight
-            yield Contender.of("fastnets" + label, F.conv2d, x, packed, None, self.stride, self.padding)
+            yield Contender.of("fastnets" + label, F.conv2d, x, packed, None, **self.geometry)
 
     def torch(self, arrays: Arrays, place: Place) -> Iterator[Contender]:
         import torch
@@ -77,11 +84,13 @@ class Conv(Workload):
         for label, channels_last in FORMATS.items():
             x, weight = (place.torch(a, channels_last) for a in arrays)
             run = torch.nn.functional.conv2d
-            yield Contender.of("torch" + label, run, x, weight, None, self.stride, self.padding)
+            yield Contender.of("torch" + label, run, x, weight, None, **self.geometry)
 
     def onnxruntime(self, arrays: Arrays, place: Place) -> Iterator[Contender]:
         x, weight = arrays
-        attributes: dict[str, Any] = dict(strides=[self.stride] * 2, pads=[self.padding] * 4, kernel_shape=[self.R] * 2)
+        attributes: dict[str, Any] = dict(
+            strides=[self.stride] * 2, pads=[self.padding] * 4, kernel_shape=[self.R] * 2, group=self.groups
+        )
         run = one_node("Conv", {"x": x}, {"weight": weight}, place, **attributes)
         if run is not None:
             yield Contender("onnxruntime", "onnxruntime", run)
@@ -110,7 +119,7 @@ class ConvBackward(Conv):
     def fastnets(self, arrays: Arrays, place: Place) -> Iterator[Contender]:
         for label, channels_last in FORMATS.items():
             *inputs, dy = (place.fastnets(a, channels_last) for a in arrays)
-            run = pull(F.conv2d, inputs, dy, stride=self.stride, padding=self.padding)
+            run = pull(F.conv2d, inputs, dy, **self.geometry)
             yield Contender("fastnets", "fastnets" + label, run)
 
     def torch(self, arrays: Arrays, place: Place) -> Iterator[Contender]:
@@ -118,12 +127,17 @@ class ConvBackward(Conv):
 
         for label, channels_last in FORMATS.items():
             *inputs, dy = (place.torch(a, channels_last) for a in arrays)
-            run = torch_pull(torch.nn.functional.conv2d, inputs, dy, stride=self.stride, padding=self.padding)
+            run = torch_pull(
+                torch.nn.functional.conv2d, inputs, dy, stride=self.stride, padding=self.padding, groups=self.groups
+            )
             yield Contender("torch", "torch" + label, run)
 
     def onnxruntime(self, arrays: Arrays, place: Place) -> Iterator[Contender]:
         yield from ()
 
+
+# channels, height, stride
+_MOBILENET = [(32, 112, 1), (96, 112, 2), (144, 56, 1), (192, 28, 1), (384, 14, 1), (576, 14, 2), (960, 7, 1)]
 
 # input channels, height, output channels, kernel, stride
 _RESNET50 = [
@@ -146,11 +160,20 @@ def _resnet50(kind: type[Conv], work: str, batch: int, **options: Any) -> Iterat
         yield kind(N=batch, C=C, H=H, K=K, R=R, stride=stride, rows=rows, **options)
 
 
+def _mobilenet(kind: type[Conv], work: str, batch: int) -> Iterator[Workload]:
+    for C, H, stride in _MOBILENET:
+        rows = (f"{work} of MobileNetV2, batch {batch}",)
+        yield kind(N=batch, C=C, H=H, K=C, R=3, stride=stride, groups=C, rows=rows)
+
+
 WORKLOADS: list[Workload] = [
     *_resnet50(Conv, "conv2d", 1),
     *_resnet50(Conv, "conv2d", 8),
     *_resnet50(ConvBackward, "conv2d backward", 1),
     *_resnet50(ConvBackward, "conv2d backward", 8),
+    *_mobilenet(Conv, "depthwise conv2d", 1),
+    *_mobilenet(Conv, "depthwise conv2d", 8),
+    *_mobilenet(ConvBackward, "depthwise conv2d backward", 8),
     *_resnet50(Conv, "conv2d bfloat16", 64, dtype="bfloat16", devices=("cuda",)),
     *_resnet50(ConvBackward, "conv2d backward bfloat16", 64, dtype="bfloat16", devices=("cuda",)),
 ]

@@ -46,11 +46,12 @@ inline void parse(PyObject* object, const char* op, const char* what, double& ou
     fail<TypeError>(op, ": ", what, " must be a number, got ", repr(object));
   }
 }
-inline void parse(PyObject* object, const char* op, const char* what, Sizes& out) {
+template <int kMost>
+void parse(PyObject* object, const char* op, const char* what, Integers<kMost>& out) {
   const bool sequence = PyTuple_Check(object) || PyList_Check(object);
   check<TypeError>(sequence, op, ": ", what, " must be a tuple of integers, got ", repr(object));
   const auto n = PySequence_Size(object);
-  check(n <= kMaxSpatial, op, ": ", what, " is ", repr(object), " but has at most ", kMaxSpatial, " entries");
+  check(n <= kMost, op, ": ", what, " is ", repr(object), " but has at most ", kMost, " entries");
   out.count = static_cast<int>(n);
   for (int i = 0; i < out.count; ++i) {
     const auto item = py::reinterpret_steal<py::object>(PySequence_GetItem(object, i));
@@ -87,7 +88,10 @@ constexpr const char* schema_type(bool) { return "bool"; }
 constexpr const char* schema_type(std::int64_t) { return "int"; }
 constexpr const char* schema_type(std::uint64_t) { return "Tensor"; }
 constexpr const char* schema_type(double) { return "float"; }
-inline const char* schema_type(const Sizes&) { return "int[]"; }
+template <int kMost>
+const char* schema_type(const Integers<kMost>&) {
+  return "int[]";
+}
 template <class E>
   requires std::is_enum_v<E>
 const char* schema_type(E) {

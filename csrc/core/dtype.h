@@ -109,6 +109,8 @@ FASTNETS_INLINE constexpr int item_size(DType t) {
       return 1;
   }
 }
+// The dtype of sums over a dtype, and of what optimizers keep.
+FASTNETS_INLINE constexpr DType state_dtype(DType t) { return t == DType::float64 ? t : DType::float32; }
 constexpr const char* kDTypeNames[] = {"float64", "float32", "bfloat16", "float16", "int64", "int32", "bool"};
 FASTNETS_INLINE const char* name(DType t) { return kDTypeNames[static_cast<int>(t)]; }
 

@@ -42,55 +42,6 @@ void sum_pixels(const T* image, std::int64_t N, std::int64_t channels, std::int6
   parallel(channels, task);
 }
 
-// Pixels of an image at one residue of the strides: number (n, a, b, c) is pixel (n, a·s₀ + r₀, …).
-struct ResiduePixels {
-  std::int64_t grid[kAxes], step[kAxes], first, image_stride;
-
-  FASTNETS_INLINE std::int64_t operator()(std::int64_t, std::int64_t i) const {
-    const std::int64_t c = i % grid[2], b = i / grid[2] % grid[1], a = i / (grid[2] * grid[1]) % grid[0];
-    const std::int64_t n = i / (grid[2] * grid[1] * grid[0]);
-    return first + n * image_stride + a * step[0] + b * step[1] + c * step[2];
-  }
-  // Where `count` of them from i on lie.
-  FASTNETS_INLINE void list(std::int64_t i, int count, std::int64_t* at) const {
-    std::int64_t c = i % grid[2], b = i / grid[2] % grid[1], a = i / (grid[2] * grid[1]);
-    for (int j = 0; j < count; ++j) {
-      at[j] = first + a * step[0] + b * step[1] + c * step[2];
-      if (++c < grid[2]) continue;
-      c = 0;
-      if (++b == grid[1]) b = 0, ++a;
-    }
-  }
-};
-
-// A product whose rows are channels and whose columns are pixels at one residue of a row-major image.
-template <class T>
-struct ScatteredPixels {
-  ImageResult<T> result;
-  ResiduePixels pixels;
-  std::int64_t channel_stride;
-
-  void operator()(std::int64_t batch, std::int64_t i0, std::int64_t j0, int rows, int columns,
-                  Accumulator<T>* tile) const {
-    using V = Vec<Accumulator<T>>;
-    std::int64_t at[Blocks<T>::kNR];
-    pixels.list(j0, columns, at);
-    for (int i = 0; i < rows; ++i) {
-      Accumulator<T>* values = tile + i * Blocks<T>::kNR;
-      const std::int64_t plane = batch * pixels.image_stride + (i0 + i) * channel_stride;
-      if (result.bias)
-        for (int j = 0; j < columns; j += V::lanes)
-          store(values + j, load(values + j) + splat(widen(result.bias[i0 + i])));
-      if (result.activation != Activation::none) {
-        if (result.pre_activation)
-          for (int j = 0; j < columns; ++j) result.pre_activation[plane + at[j]] = narrow<T>(values[j]);
-        activate_values<Accumulator<T>>(result.activation, columns, values);
-      }
-      for (int j = 0; j < columns; ++j) result.data[plane + at[j]] = narrow<T>(values[j]);
-    }
-  }
-};
-
 // One residue of gradient_image, for one group: `dz` and `result` begin at the group's channels.
 template <class T, class Out>
 void gradient_pixels(const ConvShape& s, const Image<T>& dz, const Window& window, const TransposedWeight<T>& weight,
@@ -102,7 +53,10 @@ void gradient_pixels(const ConvShape& s, const Image<T>& dz, const Window& windo
     pack_all<T, kNR>(weight, channels, depth, panels);
     const Operand<T, kNR, TransposedWeight<T>> columns{weight, channels, depth, panels};
     const Operand<T, kMR, PixelRows<T>> pixels{{dz.data, window, dz.batch_stride, outputs, zeros}, rows, depth};
-    gemm<T>(1, rows, channels, depth, pixels, columns, result.sink(at, false), kImageIsRows);
+    if (s.strides())
+      gemm<T>(1, rows, channels, depth, pixels, columns, result.sink(at, false), kImageIsRows);
+    else
+      gemm<T>(1, rows, channels, depth, pixels, columns, result.sink(EvenRows{s.C}, false), kImageIsRows);
     return;
   }
   pack_all<T, kMR>(weight, channels, depth, panels);
@@ -118,11 +72,55 @@ void gradient_pixels(const ConvShape& s, const Image<T>& dz, const Window& windo
   }
 }
 
+// Calls f for each residue of an input's pixels modulo the stride.
+template <class F>
+void each_residue(const ConvShape& s, const F& f) {
+  std::int64_t residue[kAxes];
+  for (residue[0] = 0; residue[0] < least(s.stride[0], s.in[0]); ++residue[0])
+    for (residue[1] = 0; residue[1] < least(s.stride[1], s.in[1]); ++residue[1])
+      for (residue[2] = 0; residue[2] < least(s.stride[2], s.in[2]); ++residue[2]) f(residue);
+}
+
+// Where the pixels of a residue lie in the input's gradient.
+FASTNETS_INLINE ResiduePixels residue_pixels(const ConvShape& s, const Window& window, const std::int64_t* residue) {
+  const std::int64_t pixel = s.channels_last ? s.C : 1, line = s.in[2] * pixel, plane = s.in[1] * line;
+  return {{window.axis[0].grid, window.axis[1].grid, window.axis[2].grid},
+          {s.stride[0] * plane, s.stride[1] * line, s.stride[2] * pixel},
+          residue[0] * plane + residue[1] * line + residue[2] * pixel,
+          s.in_pixels() * s.C};
+}
+
+// dx of a depthwise convolution, as below: all residues in one pass over the image.
+template <class T, class Out>
+void gradient_depthwise_image(const ConvShape& s, const Tensor& weight, const Image<T>& dz,
+                              const ImageResult<Out>& result, Workspace& workspace) {
+  std::int64_t residues = 1;
+  for (int d = 0; d < kAxes; ++d) residues *= least(s.stride[d], s.in[d]);
+  auto* passes = workspace.take<DepthwisePass<T>>(residues);
+  std::int64_t* used[kAxes];
+  for (int d = 0; d < kAxes; ++d) used[d] = workspace.take<std::int64_t>(s.kernel[d]);
+  std::int64_t* tap_offset = workspace.take<std::int64_t>(s.taps());
+  const bool run = workspace.base != nullptr;
+  std::int64_t count = 0;
+  each_residue(s, [&](const std::int64_t* residue) {
+    const Window window = s.gradient_window(dz, residue, used, workspace);
+    auto* filter = workspace.take<Accumulator<T>>(s.C * window.taps());
+    if (!run) return;
+    list_taps(weight, window, used, tap_offset);
+    widen_taps<T>(weight, tap_offset, window.taps(), s.channels_last, filter);
+    passes[count++] = {window, filter, residue_pixels(s, window, residue)};
+  });
+  const Depthwise<T, Out> d{dz, passes, count, s.N, s.C, result, s.channels_last ? 1 : s.in_pixels()};
+  if (run) s.channels_last ? depthwise_channels(d) : depthwise_lines(d);
+}
+
 // dx[n, c, h…] = sum_{k, r…} dz[n, k, (h + padding − r·dilation) / stride…] · w[k, c, r…], where the division is exact:
-// one product for each residue of h modulo the stride. `Out` is T, or its accumulator where sums go on afterwards.
+// one product for each residue of h modulo the stride. `Out` is T, or its accumulator where sums go on
+// afterwards.
 template <class T, class Out>
 void gradient_image(const ConvShape& s, const Tensor& weight, const Image<T>& dz, const ImageResult<Out>& result,
                     Workspace& workspace) {
+  if (s.is_depthwise()) return gradient_depthwise_image(s, weight, dz, result, workspace);
   const std::int64_t channels = s.group_channels(), outputs = s.group_outputs();
   T* zeros = workspace.take<T>(outputs);
   std::int64_t* used[kAxes];
@@ -132,48 +130,58 @@ void gradient_image(const ConvShape& s, const Tensor& weight, const Image<T>& dz
   if (run) __builtin_memset(static_cast<void*>(zeros), 0, outputs * sizeof(T));
   const std::size_t mark = workspace.used;
   std::size_t most_used = mark;
-  const std::int64_t pixel = s.channels_last ? s.C : 1;  // from pixel to pixel
-  std::int64_t residue[kAxes];
-  for (residue[0] = 0; residue[0] < least(s.stride[0], s.in[0]); ++residue[0])
-    for (residue[1] = 0; residue[1] < least(s.stride[1], s.in[1]); ++residue[1])
-      for (residue[2] = 0; residue[2] < least(s.stride[2], s.in[2]); ++residue[2]) {
-        workspace.used = mark;
-        const Window window = s.gradient_window(dz, residue, used, workspace);
-        const std::int64_t depth = window.taps() * outputs;
-        auto* panels = workspace.take<PanelElement<T>>(
-            s.channels_last ? Operand<T, Blocks<T>::kNR, TransposedWeight<T>>::packed_size(channels, depth)
-                            : Operand<T, Blocks<T>::kMR, TransposedWeight<T>>::packed_size(channels, depth));
-        most_used = workspace.used > most_used ? workspace.used : most_used;
-        if (!run) continue;
-        for (std::int64_t t = 0; t < window.taps(); ++t) {
-          const Tap tap = tap_of(window, t);
-          tap_offset[t] = 0;
-          for (int d = kAxes - weight.ndim + 2; d < kAxes; ++d)
-            tap_offset[t] += used[d][tap.k[d]] * weight.stride[d + weight.ndim - kAxes];
-        }
-        const ResiduePixels at{
-            {window.axis[0].grid, window.axis[1].grid, window.axis[2].grid},
-            {s.stride[0] * s.in[1] * s.in[2] * pixel, s.stride[1] * s.in[2] * pixel, s.stride[2] * pixel},
-            ((residue[0] * s.in[1] + residue[1]) * s.in[2] + residue[2]) * pixel,
-            s.in_pixels() * s.C};
-        for (std::int64_t g = 0; g < s.groups; ++g) {
-          const T* group = weight.as<T>() + g * outputs * weight.stride[0];
-          const TransposedWeight<T> source{group,         weight.stride[1], weight.stride[0], outputs,
-                                           window.taps(), tap_offset,       !s.channels_last};
-          Image<T> part = dz;
-          part.data += g * outputs * dz.channel_stride;
-          const std::int64_t first = g * channels;
-          gradient_pixels(s, part, window, source, panels, zeros, at,
-                          result.from(first, s.channels_last ? first : first * s.in_pixels()));
-        }
-      }
+  each_residue(s, [&](const std::int64_t* residue) {
+    workspace.used = mark;
+    const Window window = s.gradient_window(dz, residue, used, workspace);
+    const std::int64_t depth = window.taps() * outputs;
+    auto* panels = workspace.take<PanelElement<T>>(
+        s.channels_last ? Operand<T, Blocks<T>::kNR, TransposedWeight<T>>::packed_size(channels, depth)
+                        : Operand<T, Blocks<T>::kMR, TransposedWeight<T>>::packed_size(channels, depth));
+    most_used = workspace.used > most_used ? workspace.used : most_used;
+    if (!run) return;
+    list_taps(weight, window, used, tap_offset);
+    const ResiduePixels at = residue_pixels(s, window, residue);
+    for (std::int64_t g = 0; g < s.groups; ++g) {
+      const T* group = weight.as<T>() + g * outputs * weight.stride[0];
+      const TransposedWeight<T> source{group,         weight.stride[1], weight.stride[0], outputs,
+                                       window.taps(), tap_offset,       !s.channels_last};
+      Image<T> part = dz;
+      part.data += g * outputs * dz.channel_stride;
+      const std::int64_t first = g * channels;
+      gradient_pixels(s, part, window, source, panels, zeros, at,
+                      result.from(first, s.channels_last ? first : first * s.in_pixels()));
+    }
+  });
   workspace.used = most_used;
+}
+
+// The gradient of a depthwise convolution's weight: sums of parts of the pixels, then of the parts.
+template <class T>
+void gradient_depthwise(const ConvShape& s, const Image<T>& image, const Image<T>& dz, const Tensor& grad_weight,
+                        Workspace& workspace) {
+  using Acc = Accumulator<T>;
+  const Window window = s.window_of_lines(image, workspace);
+  const std::int64_t rows = s.N * (s.channels_last ? gradient_parts(s) : 1), columns = s.C * s.taps();
+  std::int64_t* tap_offset = workspace.take<std::int64_t>(s.taps());
+  Acc* partials = workspace.take<Acc>(rows * columns);
+  Acc* totals = workspace.take<Acc>(columns);
+  if (!workspace.base) return;
+  if (s.channels_last)
+    depthwise_weight_channels(s, image, window, dz, partials);
+  else
+    depthwise_weight_lines(s, image, window, dz, partials);
+  sum_rows(partials, rows, columns, columns, totals);
+  list_taps(grad_weight, window, nullptr, tap_offset);
+  for (std::int64_t c = 0; c < s.C; ++c)
+    for (std::int64_t t = 0; t < s.taps(); ++t)
+      grad_weight.as<T>()[c * grad_weight.stride[0] + tap_offset[t]] = narrow<T>(totals[c * s.taps() + t]);
 }
 
 // dw[k, c, r…] = sum over n, p… of dz[n, k, p…] · x[n, c, p·stride + r·dilation − padding…]
 template <class T>
 void gradient_weight(const ConvShape& s, const Image<T>& image, const Image<T>& dz, const Tensor& grad_weight,
                      Workspace& workspace) {
+  if (s.is_depthwise()) return gradient_depthwise(s, image, dz, grad_weight, workspace);
   constexpr int kMR = Blocks<T>::kMR, kNR = Blocks<T>::kNR;
   const Window window = s.window(image, workspace), each = pixel_window(dz, workspace);
   const std::int64_t channels = s.group_channels(), outputs = s.group_outputs(), taps = s.taps();

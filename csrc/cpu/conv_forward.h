@@ -1,34 +1,13 @@
-// Convolution as an implicit product, and what it and its gradients do to the images that they make.
+// Convolution as an implicit product, or as a filter where it is depthwise.
 #pragma once
-#include "cpu/conv_shape.h"
-#include "cpu/epilogue.h"
+#include "cpu/depthwise_channels.h"
+#include "cpu/depthwise_lines.h"
 
 namespace fastnets::cpu::FASTNETS_ISA {
 namespace {
 
 // Blocks for an operand that is dear to pack (the image) beside one that is packed already (the weight).
 constexpr BlockLimits kImageIsRows{20, 64}, kImageIsColumns{86, 8};
-
-// Where an image goes, and what is done to it on the way.
-template <class T>
-struct ImageResult {
-  T* data;
-  const T* bias = nullptr;      // one a channel
-  const T* residual = nullptr;  // laid out as data
-  Activation activation = Activation::none;
-  T* pre_activation = nullptr;  // laid out as data
-
-  // The channels from `channel` on, which begin at an offset in memory.
-  FASTNETS_INLINE ImageResult from(std::int64_t channel, std::int64_t offset) const {
-    return {data + offset, bias ? bias + channel : nullptr, residual ? residual + offset : nullptr, activation,
-            pre_activation ? pre_activation + offset : nullptr};
-  }
-  // Rows of a product are lines of channels or, with the bias by row, of pixels.
-  template <class Rows>
-  RowSink<T, Rows> sink(const Rows& rows, bool bias_by_row) const {
-    return {data, rows, bias, bias_by_row, residual, activation, pre_activation};
-  }
-};
 
 // Weights as the products want them: channels-last images meet (K, tap, C), row-major ones (K, C, tap).
 template <class T>
@@ -55,30 +34,62 @@ std::int64_t packed_group_size(const ConvShape& s) {
                          : MatrixOperand<T, Blocks<T>::kMR>::packed_size(s.group_outputs(), depth);
 }
 template <class T>
-void pack_weight(const Tensor& weight, const ConvShape& s, PanelElement<T>* out, Workspace& workspace) {
+std::int64_t packed_bytes(const ConvShape& s) {
+  if (s.is_depthwise()) return s.C * s.taps() * static_cast<std::int64_t>(sizeof(Accumulator<T>));
+  return s.groups * packed_group_size<T>(s) * static_cast<std::int64_t>(sizeof(PanelElement<T>));
+}
+template <class T>
+void pack_depthwise(const Tensor& weight, const ConvShape& s, Accumulator<T>* out, Workspace& workspace) {
+  std::int64_t* tap_offset = workspace.take<std::int64_t>(s.taps());
+  if (!tap_offset || !out) return;
+  Window all;
+  for (int d = 0; d < kAxes; ++d) all.axis[d].taps = s.kernel[d];
+  list_taps(weight, all, nullptr, tap_offset);
+  widen_taps<T>(weight, tap_offset, s.taps(), s.channels_last, out);
+}
+template <class T>
+void pack_weight(const Tensor& weight, const ConvShape& s, void* out, Workspace& workspace) {
+  if (s.is_depthwise()) return pack_depthwise<T>(weight, s, static_cast<Accumulator<T>*>(out), workspace);
   const T* data = arrange_weight<T>(weight, s, workspace);
   if (!data || !out) return;
   const std::int64_t outputs = s.group_outputs(), depth = s.group_channels() * s.taps();
   for (std::int64_t g = 0; g < s.groups; ++g) {
     const MatrixSource<T> source{{data + g * outputs * depth, depth, 1}};
-    PanelElement<T>* to = out + g * packed_group_size<T>(s);
+    PanelElement<T>* to = static_cast<PanelElement<T>*>(out) + g * packed_group_size<T>(s);
     s.channels_last ? pack_all<T, Blocks<T>::kNR>(source, outputs, depth, to)
                     : pack_all<T, Blocks<T>::kMR>(source, outputs, depth, to);
   }
 }
-// The panels that came with a weight, or new ones.
+// What came packed with a weight, or what is packed now.
 template <class T>
-const PanelElement<T>* packed_weight(const Tensor& weight, const ConvShape& s, Workspace& workspace) {
-  if (weight.packed) return static_cast<const PanelElement<T>*>(weight.packed);
-  auto* panels = workspace.take<PanelElement<T>>(s.groups * packed_group_size<T>(s));
-  pack_weight<T>(weight, s, panels, workspace);
-  return panels;
+const void* packed_weight(const Tensor& weight, const ConvShape& s, Workspace& workspace) {
+  if (weight.packed) return weight.packed;
+  void* room = workspace.take<std::byte>(packed_bytes<T>(s));
+  pack_weight<T>(weight, s, room, workspace);
+  return room;
+}
+
+template <class T>
+void convolve_depthwise(const ConvShape& s, const Image<T>& image, const Accumulator<T>* weight,
+                        const ImageResult<T>& result, Workspace& workspace) {
+  const Window window = s.window(image, workspace);
+  if (!workspace.base || !window.pixels()) return;
+  const Image<T> to = dense_image<T>(nullptr, s.C, s.out, s.channels_last);
+  const ResiduePixels at{{window.axis[0].grid, window.axis[1].grid, window.axis[2].grid},
+                         {to.stride[0], to.stride[1], to.stride[2]},
+                         0,
+                         to.batch_stride};
+  const DepthwisePass<T> pass{window, weight, at};
+  const Depthwise<T, T> d{image, &pass, 1, s.N, s.C, result, to.channel_stride};
+  s.channels_last ? depthwise_channels(d) : depthwise_lines(d);
 }
 
 // One product a group: pixels × outputs of a channels-last image, outputs × pixels of each row-major one.
 template <class T>
-void convolve(const ConvShape& s, const Image<T>& image, const PanelElement<T>* packed, const ImageResult<T>& result,
+void convolve(const ConvShape& s, const Image<T>& image, const void* packed, const ImageResult<T>& result,
               Workspace& workspace) {
+  if (s.is_depthwise())
+    return convolve_depthwise(s, image, static_cast<const Accumulator<T>*>(packed), result, workspace);
   const std::int64_t channels = s.group_channels(), outputs = s.group_outputs(), depth = channels * s.taps();
   const std::int64_t pixels = s.out_pixels();
   const Window window = s.window(image, workspace);
@@ -87,7 +98,7 @@ void convolve(const ConvShape& s, const Image<T>& image, const PanelElement<T>* 
   __builtin_memset(static_cast<void*>(zeros), 0, channels * sizeof(T));
   for (std::int64_t g = 0; g < s.groups; ++g) {
     const T* data = image.data + g * channels * image.channel_stride;
-    const PanelElement<T>* panels = packed + g * packed_group_size<T>(s);
+    const PanelElement<T>* panels = static_cast<const PanelElement<T>*>(packed) + g * packed_group_size<T>(s);
     const ImageResult<T> part = result.from(g * outputs, s.channels_last ? g * outputs : g * outputs * pixels);
     if (s.channels_last) {
       const MatrixOperand<T, Blocks<T>::kNR> weights{{}, outputs, depth, panels};

@@ -19,16 +19,23 @@ struct PixelDepth {
       Tap tap;
       std::int64_t c;
     } runs[R];
+    const Axis& line = window.axis[2];
+    const bool whole_lines = reads_runs(window, channels);  // taps and channels of a line are one run
+    const std::int64_t together = whole_lines ? line.taps : 1, length = together * channels;
     int count = 0;
     for (int j = 0; j < columns;) {
       Run& r = runs[count++];
-      r.begin = j, r.tap = tap_of(window, (j0 + j) / channels), r.c = (j0 + j) % channels;
-      r.end = j = static_cast<int>(least(columns, j + channels - r.c));
+      r.begin = j, r.tap = tap_of(window, (j0 + j) / length * together), r.c = (j0 + j) % length;
+      r.end = j = static_cast<int>(least(columns, j + length - r.c));
     }
     Position at = position(window, k0);
     pack_by_depth<R, T>(depth, out, [&](T* row, int) {
       for (int i = 0; i < count; ++i) {
         const Run& r = runs[i];
+        if (whole_lines) {
+          read_line(at, r.tap, r.c, r.end - r.begin, row + r.begin);
+          continue;
+        }
         const std::int64_t offset = address(window, at, r.tap);
         copy_run(row + r.begin, image + at.n * image_stride + offset + r.c, offset < 0 ? 0 : r.end - r.begin,
                  r.end - r.begin);
@@ -36,6 +43,18 @@ struct PixelDepth {
       for (int j = columns; j < R; ++j) row[j] = T{0};
       advance(window, at);
     });
+  }
+
+ private:
+  // `count` elements from the c-th on of what the taps of a line read.
+  FASTNETS_INLINE void read_line(const Position& at, const Tap& tap, std::int64_t c, int count, T* to) const {
+    const Axis& line = window.axis[2];
+    const std::int64_t offset = line_address(window, at, tap);
+    if (offset < 0) return copy_run<T>(to, nullptr, 0, count);
+    std::int64_t x = (at.x[2] * line.step + line.offset[0]) * channels + c;
+    int j = 0;
+    for (; j < count && x < 0; ++j, ++x) to[j] = T{0};
+    copy_run(to + j, image + at.n * image_stride + offset + x, line.image * channels - x, count - j);
   }
 };
 

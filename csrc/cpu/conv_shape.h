@@ -89,12 +89,13 @@ struct ConvShape {
     return false;
   }
   FASTNETS_INLINE bool strides() const { return stride[0] > 1 || stride[1] > 1 || stride[2] > 1; }
+  FASTNETS_INLINE bool is_depthwise() const { return C == groups && K == groups; }
   // One element a kernel, and pixels that lie in the output as in the input.
   FASTNETS_INLINE bool is_pointwise() const { return taps() == 1 && !pads() && !strides(); }
 
-  // What each output reads of an image with these strides.
+  // What each output reads of an image with these strides: line by line, or with lines merged where they can be.
   template <class T>
-  Window window(const Image<T>& image, Workspace& workspace) const {
+  Window window_of_lines(const Image<T>& image, Workspace& workspace) const {
     Window w;
     for (int d = 0; d < kAxes; ++d) {
       std::int64_t* offset = workspace.take<std::int64_t>(kernel[d]);
@@ -102,6 +103,11 @@ struct ConvShape {
         for (std::int64_t k = 0; k < kernel[d]; ++k) offset[k] = k * dilation[d] - padding[d];
       w.axis[d] = {image.size[d], out[d], stride[d], kernel[d], image.stride[d], offset};
     }
+    return w;
+  }
+  template <class T>
+  Window window(const Image<T>& image, Workspace& workspace) const {
+    Window w = window_of_lines(image, workspace);
     if (is_pointwise()) merge_lines(w, image);
     return w;
   }

@@ -71,6 +71,24 @@ FASTNETS_INLINE std::int64_t address(const Window& w, const Position& at, const 
   return offset;
 }
 
+// The offset in memory of the line that a pixel's tap reads, or −1 outside the image.
+FASTNETS_INLINE std::int64_t line_address(const Window& w, const Position& at, const Tap& tap) {
+  std::int64_t offset = 0;
+  for (int d = 0; d < kAxes - 1; ++d) {
+    const std::int64_t x = at.x[d] * w.axis[d].step + w.axis[d].offset[tap.k[d]];
+    if (static_cast<std::uint64_t>(x) >= static_cast<std::uint64_t>(w.axis[d].image)) return -1;
+    offset += x * w.axis[d].stride;
+  }
+  return offset;
+}
+// Whether the taps of a line read one run of a channels-last image, which pays where the channels alone fill no vector.
+FASTNETS_INLINE bool reads_runs(const Window& w, std::int64_t channels) {
+  const Axis& line = w.axis[2];
+  bool runs = channels < 32 && line.stride == channels;
+  for (std::int64_t k = 1; k < line.taps; ++k) runs = runs && line.offset[k] == line.offset[k - 1] + 1;
+  return runs;
+}
+
 // A channels-last image as rows of pixels: row (n, o, p, q), depth (tap, c). Channels are copied in runs.
 template <class T>
 struct PixelRows {
@@ -84,6 +102,7 @@ struct PixelRows {
     Position at[R];
     for (int i = 0; i < rows; ++i) at[i] = position(window, i0 + i);
     if (kPairs<T> && channels % 2) return pack_single<R>(at, rows, k0, depth, out);
+    if (reads_runs(window, channels)) return pack_runs<R>(at, rows, k0, depth, out);
     for (int k = 0; k < depth;) {
       const std::int64_t c = (k0 + k) % channels;
       const Tap tap = tap_of(window, (k0 + k) / channels);
@@ -93,16 +112,47 @@ struct PixelRows {
         const std::int64_t offset = address(window, at[i], tap);
         from[i] = offset < 0 ? zeros : image + at[i].n * image_stride + offset + c;
       }
-      if constexpr (kPairs<T>)
-        pack_transposed<R, float>(rows, run / 2, reinterpret_cast<float*>(out + k * R),
-                                  [&](int i) { return reinterpret_cast<const float*>(from[i]); });
-      else
-        pack_transposed<R, T>(rows, run, out + k * R, [&](int i) { return from[i]; });
+      turn<R>(from, rows, run, out + k * R);
       k += run;
     }
   }
 
  private:
+  template <int R>
+  FASTNETS_INLINE void turn(const T* const* from, int rows, int run, PanelElement<T>* out) const {
+    if constexpr (kPairs<T>)
+      pack_transposed<R, float>(rows, run / 2, reinterpret_cast<float*>(out),
+                                [&](int i) { return reinterpret_cast<const float*>(from[i]); });
+    else
+      pack_transposed<R, T>(rows, run, out, [&](int i) { return from[i]; });
+  }
+  // All taps of a line at once; where some are outside, from a copy.
+  template <int R>
+  void pack_runs(const Position* at, int rows, std::int64_t k0, int depth, PanelElement<T>* out) const {
+    constexpr int kRun = 64;
+    const Axis& line = window.axis[2];
+    const std::int64_t length = line.taps * channels, size = line.image * channels;
+    T edge[R * kRun];
+    const T* from[R];
+    for (int k = 0; k < depth;) {
+      const std::int64_t c = (k0 + k) % length;
+      const Tap tap = tap_of(window, (k0 + k) / length * line.taps);
+      const int run = static_cast<int>(least(least(length - c, kRun), depth - k));
+      for (int i = 0; i < rows; ++i) {
+        const std::int64_t offset = line_address(window, at[i], tap);
+        const std::int64_t first = (at[i].x[2] * line.step + line.offset[0]) * channels + c;
+        const T* data = image + at[i].n * image_stride + (offset < 0 ? 0 : offset);
+        from[i] = offset >= 0 && first >= 0 && first + run <= size ? data + first : edge + i * kRun;
+        if (from[i] != edge + i * kRun) continue;
+        for (int j = 0; j < run; ++j) {
+          const auto x = static_cast<std::uint64_t>(first + j);
+          edge[i * kRun + j] = offset >= 0 && x < static_cast<std::uint64_t>(size) ? data[x] : T{0};
+        }
+      }
+      turn<R>(from, rows, run, out + k * R);
+      k += run;
+    }
+  }
   // An odd number of channels, when panels hold pairs of depths.
   template <int R>
   void pack_single(const Position* at, int rows, std::int64_t k0, int depth, PanelElement<T>* out) const {

@@ -4,8 +4,8 @@
 #include <cmath>
 #include <limits>
 
+#include "cpu/loss.h"
 #include "cpu/math.h"
-#include "cpu/reduce.h"
 
 namespace fastnets::cpu::FASTNETS_ISA {
 namespace {
@@ -22,34 +22,18 @@ FASTNETS_INLINE void visit_target(Target kind, const F& f) {
 // loss = keep · weight[label] · (lse − x[label]) + sum_c u[c] · (lse − x[c]), where u[c] is what label smoothing gives
 // every class; with probabilities t, u[c] = weight[c] · (keep · t[c] + even) alone.
 template <class T>
-struct Problem {
+struct Problem : Samples<Accumulator<T>> {
   using Acc = Accumulator<T>;
   Target kind = Target::labels;
-  std::int64_t rows = 0, N = 1, C = 0, D = 1, ignore_index = 0;
   const T *x = nullptr, *probabilities = nullptr;
-  const std::int64_t* labels = nullptr;
-  const Acc *weight = nullptr, *spread = nullptr;  // (C,): class weights, and these times even
+  const Acc* spread = nullptr;  // (C,): class weights times even
   Acc keep = 1, even = 0, spread_sum = 0;
 
-  FASTNETS_INLINE bool ignores(std::int64_t row) const { return labels && labels[row] == ignore_index; }
-  FASTNETS_INLINE Acc label_weight(std::int64_t row) const { return ignores(row) ? 0 : weight[labels[row]]; }
-  FASTNETS_INLINE std::int64_t logit(std::int64_t row, std::int64_t c) const {
-    return row / D * C * D + c * D + row % D;
-  }
   FASTNETS_INLINE Acc label_loss(std::int64_t row, Acc lse) const {
-    if (keep == 0) return 0;
-    return keep * weight[labels[row]] * (lse - widen(x[logit(row, labels[row])]));
+    const std::int64_t y = this->labels[row];
+    return keep == 0 ? 0 : keep * this->weight[y] * (lse - widen(x[this->logit(row, y)]));
   }
 };
-
-// The first n elements, −inf in the other lanes.
-template <class T>
-FASTNETS_INLINE Vec<Accumulator<T>> read_or_least(const T* p, int n) {
-  if (n == kLanes<T>) return load(p);
-  Accumulator<T> lane[kLanes<T>];
-  for (int i = 0; i < kLanes<T>; ++i) lane[i] = i < n ? widen(p[i]) : -std::numeric_limits<Accumulator<T>>::infinity();
-  return load(lane);
-}
 
 // sum of eˣ over what has been seen = total · e^largest, lane by lane. A nan is left to the sum.
 template <class Acc>
@@ -86,11 +70,12 @@ Accumulator<T> row_loss(const Problem<T>& p, std::int64_t row, Accumulator<T>& l
     const std::int64_t end = least(p.C, begin + kPiece * V::lanes);
     const auto lanes_at = [&](std::int64_t c) { return static_cast<int>(least(V::lanes, end - c)); };
     V largest = seen.largest, total = splat(Acc(0)), piece = splat(Acc(0));
-    for (std::int64_t c = begin; c < end; c += V::lanes) largest = max(read_or_least(x + c, lanes_at(c)), largest);
+    for (std::int64_t c = begin; c < end; c += V::lanes)
+      largest = max(read_or(x + c, lanes_at(c), -std::numeric_limits<Acc>::infinity()), largest);
     seen.raise(largest);
     for (std::int64_t c = begin; c < end; c += V::lanes) {
       const int n = lanes_at(c);
-      total = total + exp(read_or_least(x + c, n) - largest);
+      total = total + exp(read_or(x + c, n, -std::numeric_limits<Acc>::infinity()) - largest);
       if constexpr (kind == Target::labels) continue;
       V u = read(p.spread + c, n);
       if constexpr (kind == Target::probabilities) u = fma(read(p.weight + c, n) * splat(p.keep), read(t + c, n), u);

@@ -95,19 +95,32 @@ const T* contiguous(const Tensor& t, Workspace& workspace) {
   return copy;
 }
 
+// Labels or token ids in row-major order, as int64.
+inline const std::int64_t* indices_of(const Tensor& t, Workspace& workspace) {
+  if (t.dtype == DType::int64) return contiguous<std::int64_t>(t, workspace);
+  std::int64_t* copy = workspace.take<std::int64_t>(t.size());
+  if (copy) copy_contiguous<std::int32_t>(t, copy);
+  return copy;
+}
+
+// The dimensions in the order in which a memory format, channels-last or row-major, has them.
+FASTNETS_INLINE Tensor in_memory_order(const Tensor& t, bool channels_last) {
+  Tensor view = t;
+  if (!channels_last) return view;
+  for (int d = 1; d + 1 < view.ndim; ++d) view.shape[d] = t.shape[d + 1], view.stride[d] = t.stride[d + 1];
+  view.shape[view.ndim - 1] = t.shape[1], view.stride[view.ndim - 1] = t.stride[1];
+  return view;
+}
+
 // The array itself where it lies in a memory format, channels-last or row-major, else a copy that does.
 template <class T>
 const T* in_format(const Tensor& t, bool channels_last, Workspace& workspace) {
-  if (channels_last ? t.is_channels_last() || (t.is_contiguous() && t.shape[1] == 1) : t.is_contiguous())
-    return t.as<T>();
+  const auto is_in_both = [&] {  // where there is one channel, or one pixel
+    return t.is_contiguous() && (t.shape[1] == 1 || t.shape[0] * t.shape[1] == t.size());
+  };
+  if (channels_last ? t.is_channels_last() || is_in_both() : t.is_contiguous()) return t.as<T>();
   T* out = workspace.take<T>(t.size());
-  if (!out) return out;
-  Tensor view = t;
-  if (channels_last) {
-    for (int d = 1; d + 1 < view.ndim; ++d) view.shape[d] = t.shape[d + 1], view.stride[d] = t.stride[d + 1];
-    view.shape[view.ndim - 1] = t.shape[1], view.stride[view.ndim - 1] = t.stride[1];
-  }
-  copy_contiguous<T>(view, out);
+  if (out) copy_contiguous<T>(in_memory_order(t, channels_last), out);
   return out;
 }
 

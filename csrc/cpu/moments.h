@@ -2,6 +2,8 @@
 // The second pass also sums the distances from the first pass's mean, which corrects both moments for its roundings:
 // their errors are those of sums over x − mean, however far the mean lies from 0.
 #pragma once
+#include <cmath>
+
 #include "cpu/reduce.h"
 
 namespace fastnets::cpu::FASTNETS_ISA {
@@ -50,6 +52,11 @@ FASTNETS_INLINE Moments merge(const Moments& a, const Moments& b) {
   const bool finite = distance - distance == 0;  // an infinity stays one: ∞ − ∞ would make it nan
   return {count, finite ? a.mean + distance * (b.count / count) : a.mean + b.mean,
           a.square + b.square + distance * distance * (a.count * b.count / count)};
+}
+
+template <class Acc>
+FASTNETS_INLINE Acc rstd_of(double variance, double eps) {
+  return static_cast<Acc>(1 / std::sqrt(variance + eps));
 }
 
 // The moments of at most kPieceTerms elements.
@@ -122,14 +129,18 @@ class Pairwise {
   std::int64_t seen_ = 0;
 };
 
-// The moments of elements side by side.
+// Calls f(offset, length) → M for the pieces of a row and merges what they give.
+template <class M, class F>
+FASTNETS_INLINE M reduce_row(std::int64_t size, const F& f) {
+  if (size <= kPieceTerms) return f(0, size);
+  Pairwise<M> merged;
+  for (std::int64_t i = 0; i < size; i += kPieceTerms) merged.add(f(i, least(kPieceTerms, size - i)));
+  return merged.total();
+}
 template <class T>
 FASTNETS_INLINE Moments row_moments(const T* x, std::int64_t size) {
-  if (size <= kPieceTerms) return piece_moments(x, {1, size, 0});
-  Pairwise<Moments> merged;
-  for (std::int64_t i = 0; i < size; i += kPieceTerms)
-    merged.add(piece_moments(x + i, {1, least(kPieceTerms, size - i), 0}));
-  return merged.total();
+  return reduce_row<Moments>(
+      size, [&](std::int64_t at, std::int64_t length) { return piece_moments(x + at, {1, length, 0}); });
 }
 
 }  // namespace

@@ -1,12 +1,11 @@
 // The maximum of the windows under a line of output pixels, for row-major images.
 #pragma once
+#include "cpu/deal.h"
 #include "cpu/pooling.h"
 
 namespace fastnets::cpu::FASTNETS_ISA {
 namespace {
 
-constexpr int kSegment = 512;                // output pixels of a line that are computed together
-constexpr std::int64_t kReach = 16 * 1024;   // input columns under a segment at most: they stay in the first cache
 constexpr std::int64_t kMostTaps = 1 << 12;  // tap numbers are lanes of the accumulator's type
 
 // Three steps over vectors of columns: the largest down each column of the window's lines; the columns dealt out by
@@ -37,8 +36,8 @@ struct LinePool {
   }
 
   static bool serves(const PoolShape& s) {
-    return s.kernel[0] <= kMostTaps && s.kernel[0] * s.kernel[1] <= kMostTaps && s.stride[2] <= kReach &&
-           least(kSegment, s.out[2]) * s.stride[2] + s.kernel[2] * s.dilation[2] <= kReach;
+    return !s.is_uneven[2] && s.kernel[0] <= kMostTaps && s.kernel[0] * s.kernel[1] <= kMostTaps &&
+           s.stride[2] <= kReach && least(kSegment, s.out[2]) * s.stride[2] + s.kernel[2] * s.dilation[2] <= kReach;
   }
 
   // Returns whether there is a nan, for whose order the numbers do not do.
@@ -71,13 +70,6 @@ struct LinePool {
       if constexpr (kWhere) write(numbers + i, number, n);
     }
     return kWhere && sum(nans) != 0;
-  }
-
-  template <int kStride>
-  void deal(const Acc* from, Acc* to) const {
-    const std::int64_t stride = kStride ? kStride : s.stride[2];
-    for (std::int64_t f = 0; f < stride; ++f)
-      for (std::int64_t i = 0; i * stride + f < width; ++i) to[f * dealt + i] = from[i * stride + f];
   }
 
   // Of equal values the one on the earlier line wins, on the same line the earlier column.
@@ -126,10 +118,10 @@ struct LinePool {
         }
         continue;
       }
-      if (s.stride[2] == 2)
-        deal<2>(values, dealt_values), kWhere ? deal<2>(numbers, dealt_numbers) : void();
-      else if (s.stride[2] > 2)
-        deal<0>(values, dealt_values), kWhere ? deal<0>(numbers, dealt_numbers) : void();
+      if (s.stride[2] > 1) {
+        deal(values, width, s.stride[2], dealt_values, dealt);
+        if (kWhere) deal(numbers, width, s.stride[2], dealt_numbers, dealt);
+      }
       across(first_column, count, y + q, kWhere ? where + q : nullptr);
     }
   }
@@ -139,7 +131,7 @@ struct LinePool {
 template <class T, class Pool>
 void pool_lines(const PoolShape& s, const T* x, T* y, std::int64_t* where) {
   const std::int64_t in_plane = s.out[0] * s.out[1], lines = s.N * s.C * in_plane;
-  parallel_ranges(lines, divide_up(4096, most(1, s.out[2])), [&](std::int64_t begin, std::int64_t end) {
+  parallel_ranges(lines, s.pieces_a_task(s.in[2] + s.out[2]), [&](std::int64_t begin, std::int64_t end) {
     Workspace room;
     Pool(s, room);
     room = {static_cast<std::byte*>(scratch(room.used, 1)), 0};

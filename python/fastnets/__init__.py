@@ -7,7 +7,7 @@
 >>> dx, dweight = backward(np.ones_like(y))
 """
 
-from . import data, functional, io, nn, optim, random, reference
+from . import data, functional, io, models, nn, optim, random, reference
 from ._buildinfo import VERSION as __version__
 from .autodiff import value_and_grad, vjp
 from .backends import use_backend
@@ -24,6 +24,7 @@ __all__ = [
     "functional",
     "info",
     "io",
+    "models",
     "nn",
     "num_threads",
     "optim",

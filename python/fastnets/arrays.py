@@ -120,3 +120,11 @@ def assign(target: Any, value: np.ndarray[Any, Any]) -> None:
 def ones_like(value: Any) -> Any:
     """Return an array of ones with the shape, dtype, library and device of `value`."""
     return from_numpy(np.ones(tuple(value.shape), to_numpy(value).dtype), value)
+
+
+def alias(value: Any) -> Any:
+    """Return another array object with the same values, in the same memory where the library allows it."""
+    kind = library(value)
+    if kind == "torch":
+        return value.view_as(value)
+    return value[...] if kind == "jax" else value.view()

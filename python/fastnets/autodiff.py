@@ -24,6 +24,28 @@ def _leaves(value: Any) -> list[Any]:
     return [value]
 
 
+def _nested(value: Any, of_leaf: Callable[[Any], Any]) -> Any:
+    """What a function makes of each leaf, nested as the value is."""
+    if not isinstance(value, (tuple, list)):
+        return of_leaf(value)
+    made = [_nested(item, of_leaf) for item in value]
+    return made if isinstance(value, list) else tuple(made)
+
+
+def _told_apart(arguments: Any, seen: set[int]) -> Any:
+    """The arguments with a view in the place of an array seen before: each place has a gradient of its own."""
+
+    def unlike(value: Any) -> Any:
+        if value is None or isinstance(value, (str, int, float)) or arrays.library(value) is None:
+            return value
+        if id(value) in seen:
+            return arrays.alias(value)
+        seen.add(id(value))
+        return value
+
+    return _nested(arguments, unlike)
+
+
 def _match(name: str, value: Any, gradient: Any) -> list[tuple[Any, Any]]:
     """Pair the arrays of a value with the gradients given for them."""
     if not isinstance(value, (tuple, list)):
@@ -37,14 +59,18 @@ def _match(name: str, value: Any, gradient: Any) -> list[tuple[Any, Any]]:
 
 
 class Backward:
-    """The pull-back of one call: gradients of the output in, gradients of the inputs out."""
+    """The pull-back of a function: gradients of the output in, gradients of the inputs out."""
 
     def __init__(
-        self, function: Callable[..., Any], call: Call | None, value: Any, arguments: dict[str, Any], given: list[str]
+        self, function: Callable[..., Any], tape: list[Any], value: Any, arguments: dict[str, Any], given: list[str]
     ):
         self.name = getattr(function, "__name__", repr(function))
-        self._call, self._value = call, value
+        self._tape, self._value = tape, value
         self._arguments, self._given = arguments, given
+        self._by_name = len(tape) == 1 and set(_differentiable(tape[0])) <= _signature(function).parameters.keys()
+        # By identity only where no arithmetic of others can stand between the ops.
+        if tape and not self._by_name and not getattr(function, "__module__", "").startswith("fastnets.functional"):
+            raise TypeError(f"vjp: {self.name} is not a function of fastnets.functional")
 
     def __call__(self, gradient: Any, by_name: bool = False, *, wanted: Collection[str] | None = None) -> Any:
         """Return a tuple with one entry for each positional argument, or with `by_name` a dict by argument.
@@ -53,7 +79,7 @@ class Backward:
         """
         if wanted is None:
             wanted = self._arguments.keys() if by_name else self._given
-        if self._call is None:  # the value is one of the arguments, as in dropout without training
+        if not self._tape:  # the value is one of the arguments, as in dropout without training
             found = {n: gradient for n, v in self._arguments.items() if v is self._value and n in wanted}
         else:
             found = self._pull(gradient, wanted)
@@ -62,31 +88,86 @@ class Backward:
         return tuple(found.get(name) for name in self._given)
 
     def _pull(self, gradient: Any, wanted: Collection[str]) -> dict[str, Any]:
-        call = self._call
-        assert call is not None
         pairs = _match(self.name, self._value, gradient)
-        gradients = []
-        for output, differentiable in zip(call.outputs, call.op.has_gradient, strict=True):
-            if differentiable:
-                gradients.append(next((g for v, g in pairs if v is output), None))
-        if all(g is None for g in gradients):
+        if all(g is None for _, g in pairs):
             raise ValueError(f"{self.name}: backward needs the gradient of the output, got None")
-        first = next(v for v in call.arguments[: len(call.op.inputs)] if v is not None)
-        kind = arrays.library(getattr(first, "array", first) if type(first).__name__ == "PackedWeight" else first)
-        for given in gradients:
+        first = next(v for v in _inputs(self._tape[0]) if v is not None)
+        kind = arrays.library(backends.unpacked(first))
+        for _, given in pairs:
             if given is not None and arrays.library(given) != kind:
                 got = type(given).__name__
                 raise TypeError(f"{self.name}: the gradient of the output must be an array of {kind}, got {got}")
+        try:
+            return self._pull_by_name(pairs, wanted) if self._by_name else self._pull_through(pairs, wanted)
+        except (TypeError, ValueError) as error:
+            raise backends.renamed(error, self.name) from None
+
+    def _pull_by_name(self, pairs: list[tuple[Any, Any]], wanted: Collection[str]) -> dict[str, Any]:
+        """One op, whose inputs are the function's arguments under the same names."""
+        (call,) = self._tape
         flags = tuple(
             name in wanted and differentiable and value is not None
             for name, differentiable, value in zip(call.op.inputs, call.op.differentiable, call.arguments, strict=False)
         )
-        try:
-            made = backends.backward(call, tuple(gradients), flags)
-        except (TypeError, ValueError) as error:
-            raise backends.renamed(error, self.name) from None
+        gradients = (next((g for v, g in pairs if v is output), None) for output in _outputs(call))
+        made = backends.backward(call, tuple(gradients), flags)
         named = zip(call.op.inputs, made, flags, strict=True)
         return {name: g for name, g, flag in named if flag and g is not None}
+
+    def _pull_through(self, pairs: list[tuple[Any, Any]], wanted: Collection[str]) -> dict[str, Any]:
+        """Any number of ops, each of which passes on to others what it returned, as it returned it."""
+        leaves = {id(leaf) for name in wanted for leaf in _leaves(self._arguments.get(name))}
+        reached = set(leaves)  # arrays on the way from what is wanted
+        for node in self._tape:
+            if any(id(value) in reached for value in _inputs(node)):
+                reached |= {id(value) for value in _outputs(node)}
+        gradients: dict[int, Any] = {}
+
+        def add(value: Any, gradient: Any) -> None:
+            before = gradients.get(id(value))
+            if gradient is not None:
+                gradients[id(value)] = gradient if before is None else before + gradient
+
+        for value, gradient in pairs:
+            add(value, gradient)
+        for node in reversed(self._tape):
+            given = tuple(gradients.get(id(value)) for value in _outputs(node))
+            flags = tuple(value is not None and id(value) in reached for value in _inputs(node))
+            if any(flags) and any(g is not None for g in given):
+                for value, gradient in zip(_inputs(node), _pulled(node, given, flags), strict=True):
+                    add(value, gradient)
+        found = {
+            name: _nested(value, lambda leaf: gradients.get(id(leaf)) if id(leaf) in leaves else None)
+            for name, value in self._arguments.items()
+            if name in wanted
+        }
+        return {name: value for name, value in found.items() if any(g is not None for g in _leaves(value))}
+
+
+def _inputs(node: Any) -> tuple[Any, ...]:
+    return node.arguments[: len(node.op.inputs)] if isinstance(node, Call) else node.inputs
+
+
+def _outputs(node: Any) -> tuple[Any, ...]:
+    """Those that have gradients."""
+    if not isinstance(node, Call):
+        return node.outputs
+    return tuple(o for o, d in zip(node.outputs, node.op.has_gradient, strict=True) if d)
+
+
+def _differentiable(call: Any) -> list[str]:
+    """The names of those inputs that are there and have a gradient."""
+    if not isinstance(call, Call):
+        return []
+    named = zip(call.op.inputs, call.op.differentiable, call.arguments, strict=False)
+    return [name for name, differentiable, value in named if differentiable and value is not None]
+
+
+def _pulled(node: Any, gradients: tuple[Any, ...], wanted: tuple[bool, ...]) -> tuple[Any, ...]:
+    if not isinstance(node, Call):
+        return node.pull(gradients)
+    wanted = tuple(w and d for w, d in zip(wanted, node.op.differentiable, strict=True))
+    return backends.backward(node, gradients, wanted)
 
 
 def vjp(function: Callable[..., Any], *args: Any, **kwargs: Any) -> tuple[Any, Backward]:
@@ -127,23 +208,19 @@ def vjp(function: Callable[..., Any], *args: Any, **kwargs: Any) -> tuple[Any, B
     name = getattr(function, "__name__", repr(function))
     if not callable(function):
         raise TypeError(f"vjp: function must be callable, got {type(function).__name__}")
+    seen: set[int] = set()
+    args = _told_apart(args, seen)
+    kwargs = {name: _told_apart(value, seen) for name, value in kwargs.items()}
     with backends.record() as tape:
         value = function(*args, **kwargs)
-    bound = _signature(function).bind(*args, **kwargs)
-    arguments = dict(bound.arguments)
-    given = list(_signature(function).parameters)[: len(args)]
-    if not tape:
-        if not any(v is value for v in arguments.values()):
-            raise TypeError(f"vjp: {name} has no gradient")
-        return value, Backward(function, None, value, arguments, given)
-    if len(tape) > 1 or not any(tape[0].op.has_gradient):
+    signature = _signature(function)
+    arguments = dict(signature.bind(*args, **kwargs).arguments)
+    given = list(signature.parameters)[: len(args)]
+    if not tape and not any(v is value for v in arguments.values()):
         raise TypeError(f"vjp: {name} has no gradient")
-    call = tape[0]
-    known = _signature(function).parameters
-    differentiable = (n for n, d in zip(call.op.inputs, call.op.differentiable, strict=True) if d)
-    if any(call.inputs[n] is not None for n in differentiable if n not in known):
-        raise TypeError(f"vjp: {name} is not a function of fastnets.functional")
-    return value, Backward(function, call, value, arguments, given)
+    if any(isinstance(node, Call) and not any(node.op.has_gradient) for node in tape):
+        raise TypeError(f"vjp: {name} has no gradient")
+    return value, Backward(function, tape, value, arguments, given)
 
 
 def value_and_grad(function: Callable[..., Any], *args: Any, **kwargs: Any) -> tuple[Any, Any]:

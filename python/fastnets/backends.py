@@ -103,7 +103,7 @@ class Mode:
     """What holds for the calls of this thread or task beside the default."""
 
     backend: str | None = None
-    tape: list[Call] | None = field(default=None, compare=False)
+    tape: list[Any] | None = field(default=None, compare=False)
 
 
 def current_mode() -> Mode:
@@ -151,9 +151,9 @@ def use_backend(name: str) -> Iterator[None]:
 
 
 @contextmanager
-def record() -> Iterator[list[Call]]:
-    """Collect the op calls of a block, each with what its backward needs."""
-    tape: list[Call] = []
+def record() -> Iterator[list[Any]]:
+    """Collect the op calls of a block, each with what its backward needs, and how `parts` rearranged their arrays."""
+    tape: list[Any] = []
     with _entered(replace(current_mode(), tape=tape)):
         yield tape
 
@@ -322,7 +322,8 @@ def _reference_forward(op: Op, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
     described, _ = getattr(_cpu, op.name + "_infer")(host, False)  # checks the arguments, and says the dtypes
     first = next(a for a in arguments[: len(op.inputs)] if a is not None)
     made = getattr(reference, op.name)(*host)
-    values = iter(made if isinstance(made, tuple) else (made,))  # the outputs that are there, then what is updated
+    # the outputs that are there, then what is updated
+    values = iter(made if op.in_place else (v for v in made if v is not None) if isinstance(made, tuple) else (made,))
     outputs: list[Any] = []
     for spec in described:
         if spec is None:

@@ -12,7 +12,18 @@ import numpy as np
 
 from .arrays import bfloat16, dtype_name, from_numpy, library, to_numpy
 
-__all__ = ["FLOAT_DTYPES", "Placement", "cast", "is_real", "like", "name_of", "numpy_dtype", "same_place", "zeros_like"]
+__all__ = [
+    "FLOAT_DTYPES",
+    "Placement",
+    "cast",
+    "is_real",
+    "like",
+    "name_of",
+    "numpy_dtype",
+    "same_place",
+    "state_dtype",
+    "zeros_like",
+]
 
 Array = Any
 
@@ -69,6 +80,11 @@ def zeros_like(array: Array, dtype: str) -> Array:
         torch = _torch()
         return torch.zeros_like(array, dtype=getattr(torch, dtype), requires_grad=False)
     return (_cupy() if kind == "cupy" else np).zeros_like(array, dtype=numpy_dtype(dtype))
+
+
+def state_dtype(array: Array) -> str:
+    """Name of the dtype of sums over an array, and of what optimizers keep for it: float32, float64 for float64."""
+    return "float64" if dtype_name(array) == "float64" else "float32"
 
 
 def same_place(a: Array, b: Array) -> bool:

@@ -12,7 +12,7 @@ import threading
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["draw_seed", "seed", "uniform"]
+__all__ = ["draw_seed", "normal", "seed", "uniform"]
 
 _lock = threading.Lock()
 
@@ -102,3 +102,28 @@ def uniform(low: float, high: float, shape: tuple[int, ...]) -> NDArray[np.float
     """
     with _lock:
         return _initialisation.uniform(low, high, shape).astype(np.float32)
+
+
+def normal(mean: float, std: float, shape: tuple[int, ...]) -> NDArray[np.float32]:
+    """Draw float32 numbers from N(mean, std²), for initial parameters.
+
+    Parameters
+    ----------
+    mean, std : float
+        The distribution's mean and standard deviation.
+    shape : tuple of int
+        Shape of the result.
+
+    Returns
+    -------
+    numpy.ndarray
+        float32, contiguous, of the shape asked for.
+
+    Examples
+    --------
+    >>> import fastnets as fn
+    >>> fn.random.normal(0.0, 1.0, (2, 3)).shape
+    (2, 3)
+    """
+    with _lock:
+        return _initialisation.normal(mean, std, shape).astype(np.float32)

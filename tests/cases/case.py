@@ -32,7 +32,7 @@ class Array:
     scale: float = 1.0
 
     def draw(self, rng, dtype):
-        return lay_out(self.values(rng).astype(self.dtype(dtype)), self.layout)
+        return lay_out(np.asarray(self.values(rng)).astype(self.dtype(dtype)), self.layout)
 
     def dtype(self, dtype):
         return dtype
@@ -78,6 +78,16 @@ class PositiveState(State):
         return rng.standard_normal(self.shape) ** 2
 
 
+class Flag(Array):
+    """A float32 number that is 0 or 1."""
+
+    def dtype(self, dtype):
+        return np.dtype(np.float32)
+
+    def values(self, rng):
+        return rng.integers(0, 2, self.shape).astype(np.float64)
+
+
 class StateWeights(Weights):
     """Positive weights in float32 beside half precision."""
 
@@ -91,6 +101,31 @@ class Probabilities(Array):
     def values(self, rng):
         p = np.exp(rng.standard_normal(self.shape))
         return p / p.sum(axis=1 if len(self.shape) > 1 else 0, keepdims=True)
+
+
+class Masked(Array):
+    """Normal values, one in six of them −inf, with a nan, an inf and a first row of nothing but −inf."""
+
+    def values(self, rng):
+        x = np.where(rng.random(self.shape) < 1 / 6, -np.inf, rng.standard_normal(self.shape))
+        x[0] = -np.inf
+        x[-1].flat[0], x[-2].flat[-1] = np.nan, np.inf
+        return x
+
+
+class Extreme(Array):
+    """Normal values with ±inf, nan, zeros and ±10⁴ among them."""
+
+    def values(self, rng):
+        extremes = rng.choice([np.inf, -np.inf, np.nan, 0.0, -0.0, 1e4, -1e4], self.shape)
+        return np.where(rng.random(self.shape) < 0.3, extremes, rng.standard_normal(self.shape))
+
+
+class Fractions(Array):
+    """Numbers from 0 to 1, both ends among them."""
+
+    def values(self, rng):
+        return np.clip(rng.uniform(-0.3, 1.3, self.shape), 0, 1)
 
 
 @dataclass(frozen=True)
@@ -117,6 +152,7 @@ class Case:
     inputs: tuple
     parameters: tuple
     dtypes: tuple = FLOATS  # those in which the call makes sense
+    result: str | None = None  # the dtype of the outputs, where it is not the call's
 
     def draw(self, rng, dtype):
         """The arguments in the op's order, with fresh random values; ``dtype`` is a name in FLOATS or a dtype."""

@@ -52,6 +52,18 @@ CASES = [
     _case(1, 3, (7, 7), 6, (3, 3), groups=3),  # two outputs for each input
     _case(2, 12, (7, 5), 21, (3, 3), padding=1, groups=3),
     _case(2, 34, (19,), 6, (3,), groups=2, padding=1),
+    # depthwise: more than one piece of a line, of lines, of channels; strides that deal out columns
+    _case(1, 3, (2100,), 3, (3,), padding=1, groups=3),
+    _case(1, 5, (1100,), 5, (4,), stride=2, padding=2, groups=5, layouts=_ALL_CHANNELS_LAST),
+    _case(1, 2, (70, 65), 2, (3, 3), padding=1, groups=2, activation="relu"),
+    _case(2, 3, (61, 70), 3, (5, 4), stride=(2, 3), padding=(2, 1), dilation=(1, 2), groups=3, residual=True),
+    _case(1, 515, (6, 7), 515, (3, 3), padding=1, groups=515, residual=True, layouts=_ALL_CHANNELS_LAST),
+    _case(1, 67, (24, 9), 67, (3, 2), stride=(2, 1), padding=1, dilation=(1, 3), groups=67, layouts=_ALL_CHANNELS_LAST),
+    _case(2, 5, (3, 4, 5), 5, (2, 3, 2), stride=(2, 1, 2), padding=(1, 2, 1), dilation=(1, 2, 1), groups=5),
+    _case(2, 5, (3, 4, 5), 5, (2, 3, 2), stride=(2, 1, 2), padding=(1, 2, 1), dilation=(1, 2, 1), groups=5,
+          activation="gelu", layouts=_ALL_CHANNELS_LAST),
+    _case(2, 3, (7, 6), 3, (3, 3), groups=3, padding=(2, 1), padding_mode="reflect"),
+    _case(1, 2, (24, 25), 2, (23, 23), padding=3, groups=2),  # 529 terms a sum
     # padding modes
     _case(2, 3, (7, 6), 5, (3, 3), padding=(2, 1), padding_end=(1, 3), padding_mode="reflect"),
     _case(2, 3, (7, 6), 5, (3, 3), padding=(2, 1), padding_end=(1, 3), padding_mode="replicate"),

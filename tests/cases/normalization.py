@@ -2,6 +2,8 @@
 
 batch_norm_inference: input (N, C, …), running_mean, running_var, weight, bias; eps.
 batch_norm_training: input (N, C, …), running_mean, running_var, weight, bias; momentum, eps.
+group_norm: input (N, C, …), weight, bias; num_groups, eps.
+layer_norm: input (…, *normalized_shape), weight, bias; normalized_shape, eps. rms_norm: the same without bias.
 """
 
 from .case import Array, Case, Shifted, State, StateWeights, Weights
@@ -69,7 +71,69 @@ TRAINING = [
     _training((17, 33), layout="broadcast"),  # no variance at all
 ]
 
-CASES = [*INFERENCE, *TRAINING]
+
+def _rows(op, shape, dims=1, *, affine="weight bias", own=True, eps=1e-5, layout="contiguous", mean=0.0):
+    """Rows over the last `dims` dimensions; with `own`, weight and bias have the input's dtype."""
+    normal, normalized = (Array if own else State), shape[len(shape) - dims :]
+    input = Shifted(shape, layout, mean=mean) if mean else Array(shape, layout)
+    names = ("weight", "bias") if op == "layer_norm" else ("weight",)
+    return Case(op, (input, *(normal(normalized) if name in affine else None for name in names)), (normalized, eps))
+
+
+ROWS = {
+    op: [
+        _rows(op, (5, 7)),
+        _rows(op, (33, 65)),
+        _rows(op, (9, 129), own=False),
+        _rows(op, (33, 65), affine="weight"),
+        _rows(op, (33, 33), affine="bias"),
+        _rows(op, (9, 33), affine="", eps=0.1),
+        _rows(op, (67,)),
+        _rows(op, (9, 1), eps=0.5),
+        _rows(op, (2, 5, 33), own=False),
+        _rows(op, (3, 2, 5, 7), 2),
+        _rows(op, (2, 3, 5, 7), 3, layout="channels_last"),
+        _rows(op, (2, 3, 1, 5), 4),
+        _rows(op, (3, 5003)),  # several pieces to a row
+        _rows(op, (1171, 7)),  # several chunks of rows
+        _rows(op, (9, 129), mean=1000.0),
+        _rows(op, (0, 5)),
+        _rows(op, (2, 0, 5), 2),
+        _rows(op, (3, 0)),
+        *[_rows(op, (3, 5, 33), layout=layout) for layout in _LAYOUTS],
+    ]
+    for op in ("layer_norm", "rms_norm")
+}
+
+
+def _groups(shape, num_groups, *, affine=True, own=True, eps=1e-5, layout="contiguous", mean=0.0):
+    normal, C = (Array if own else State), shape[1:2]
+    input = Shifted(shape, layout, mean=mean) if mean else Array(shape, layout)
+    weight, bias = (normal(C), normal(C)) if affine else (None, None)
+    return Case("group_norm", (input, weight, bias), (num_groups, eps))
+
+
+GROUPS = [
+    _groups((5, 12), 3),
+    _groups((33, 66), 33, own=False),
+    _groups((2, 6, 7), 2),
+    _groups((2, 6, 7), 6, affine=False),
+    _groups((3, 8, 5, 7), 4),
+    _groups((3, 8, 5, 7), 1, own=False),
+    _groups((3, 8, 5, 7), 4, layout="channels_last"),
+    _groups((2, 66, 3, 5), 3, own=False, layout="channels_last"),
+    _groups((2, 9, 2, 3, 4), 3, affine=False, eps=0.1, layout="channels_last"),
+    _groups((1, 4, 53, 43), 2),  # several pieces to a plane
+    _groups((2, 4, 37, 31), 2, layout="channels_last"),  # several chunks of rows
+    _groups((3, 8, 5, 7), 4, mean=1000.0),
+    _groups((3, 8, 5, 7), 4, mean=1000.0, layout="channels_last"),
+    _groups((0, 4, 3), 2),
+    _groups((2, 0, 3), 2),
+    _groups((2, 4, 0), 2),
+    *[_groups((3, 8, 5, 7), 2, layout=layout) for layout in _LAYOUTS],
+]
+
+CASES = [*INFERENCE, *TRAINING, *ROWS["layer_norm"], *ROWS["rms_norm"], *GROUPS]
 
 # fmt: off
 LARGE = [  # enough for several threads to have work
@@ -77,10 +141,18 @@ LARGE = [  # enough for several threads to have work
     _training((5, 33, 35, 33)),
     _training((5, 7, 35, 33), own=False),
     _training((5, 33, 35, 33), layout="channels_last"),
+    _groups((5, 32, 35, 33), 8),
+    _groups((5, 32, 35, 33), 8, layout="channels_last"),
+    _rows("layer_norm", (1027, 129)),
+    _rows("rms_norm", (515, 257), own=False),
 ]
 
 BATCHED = [  # of independent parts along the first dimension
     _inference((5, 9, 5, 7)),
     _inference((5, 9, 5, 7), layout="channels_last"),
+    _groups((5, 8, 5, 7), 4),
+    _groups((5, 8, 5, 7), 4, layout="channels_last"),
+    _rows("layer_norm", (37, 65)),
+    _rows("rms_norm", (37, 65)),
 ]
 # fmt: on

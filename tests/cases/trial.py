@@ -10,7 +10,7 @@ import numpy as np
 from fastnets import backends, reference, settings
 
 from . import tolerances
-from .case import Case
+from .case import Case, numpy_dtype
 from .layouts import lay_out
 
 
@@ -96,14 +96,17 @@ def poison(shape, dtype):
     del kept
 
 
-def draw_gradients(op: backends.Op, case: Case, expected: tuple[Any, ...], dtype: Any, rng: np.random.Generator):
+def draw_gradients(
+    case: Case, arguments: tuple[Any, ...], expected: tuple[Any, ...], rng: np.random.Generator
+) -> tuple[Any, ...]:
     """A gradient for each output that has one, laid out as the first input is; None for one that is not there."""
-    first, made = case.inputs[0], []
-    outputs = [*expected[: len(op.outputs)], *[None] * (len(op.outputs) - len(expected))]
-    for value, differentiable in zip(outputs, op.has_gradient, strict=True):
-        if not differentiable:
+    op, first, made = backends.OPS[case.op], case.inputs[0], []
+    described, _ = getattr(backends.ops, case.op + "_infer")(tuple(arguments), False)
+    values = [*expected, *[None] * len(op.outputs)]
+    for value, spec, has_gradient in zip(values, described, op.has_gradient, strict=False):
+        if not has_gradient:
             continue
-        dy = None if value is None else rng.standard_normal(value.shape).astype(dtype)
+        dy = None if spec is None else rng.standard_normal(value.shape).astype(numpy_dtype(spec.dtype))
         # not broadcast: sums of equal terms round to one side, which no bound in Σ|terms| · eps allows for
         if dy is not None and dy.ndim == len(first.shape) and first.layout != "broadcast":
             dy = lay_out(dy, first.layout)
@@ -116,13 +119,13 @@ class Trial:
 
     def __init__(self, case: Case, dtype: str, rng: np.random.Generator):
         self.case, self.op = case, backends.OPS[case.op]
+        self.dtype = numpy_dtype(case.result or dtype)  # of the outputs
         self.arguments = tuple(case.draw(rng, dtype))
         self.expected = as_tuple(getattr(reference, case.op)(*self.arguments))
         self.bounds = tolerances.bound(case.op, self.arguments, self.expected)
         self.has_backward = any(self.op.has_gradient)
         if self.has_backward:
-            dtype = self.arguments[self.op.differentiable.index(True)].dtype
-            self.grad_outputs = draw_gradients(self.op, case, self.expected, dtype, rng)
+            self.grad_outputs = draw_gradients(case, self.arguments, self.expected, rng)
             self.expected_gradients = getattr(reference, case.op + "_backward")(*self.grad_outputs, *self.arguments)
             self.gradient_bounds = tolerances.bound_backward(
                 case.op, self.grad_outputs, self.arguments, self.expected_gradients
@@ -137,7 +140,7 @@ class Trial:
             arguments = (*copies, *arguments[len(copies) :])
         for e in self.expected:
             if e is not None:
-                poison(e.shape, arguments[0].dtype if e.dtype == np.float64 else e.dtype)
+                poison(e.shape, self.dtype if e.dtype == np.float64 else e.dtype)
         with row.chosen():
             return backends.forward(self.case.op, arguments, save, backend=row.backend)
 

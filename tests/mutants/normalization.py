@@ -139,3 +139,118 @@ def weight_left_out_of_dx(dy, x, mean, var, w, *rest):
 @mutant_backward("batch_norm_inference")
 def batch_statistics_in_inference(dy, x, mean, var, w, b, eps):
     return reference.batch_norm_training_backward(dy, x, mean, var, w, b, 0.1, eps)
+
+
+@mutant("layer_norm", SINGLE_AND_DOUBLE)
+def eps_of_layer_norm_left_out(*args):
+    return reference.layer_norm(*args[:-1], 0.0) if args[-1] > 0.01 else None
+
+
+@mutant("layer_norm")
+def rows_not_centered(x, w, b, normalized_shape, eps):
+    y = reference.rms_norm(x, w, normalized_shape, eps)
+    return y if b is None else y + b
+
+
+@mutant("layer_norm", SINGLE_AND_DOUBLE)
+def last_column_left_out_of_the_moments(x, w, b, normalized_shape, eps):
+    if x.ndim != 2 or x.shape[1] < 2 or not x.size:
+        return None
+    seen = x[:, :-1]
+    y = (x - seen.mean(axis=1, keepdims=True)) / np.sqrt(seen.var(axis=1, keepdims=True) + eps)
+    y = y if w is None else y * w
+    return y if b is None else y + b
+
+
+@mutant("layer_norm")
+def weight_of_the_neighbour(x, w, b, *rest):
+    return None if w is None else reference.layer_norm(x, np.roll(w, 1), b, *rest)
+
+
+@mutant("layer_norm")
+def bias_of_layer_norm_left_out(x, w, b, *rest):
+    return None if b is None else reference.layer_norm(x, w, None, *rest)
+
+
+@mutant_backward("layer_norm")
+def weight_left_out_of_the_sums(dy, x, w, b, *rest):
+    if w is None or x.shape[-1] < 2:
+        return None
+    gradient = reference.layer_norm_backward(dy, x, w, b, *rest)
+    return _pulled(gradient, reference.layer_norm_backward(dy, x, np.ones_like(w), b, *rest)[0] * w)
+
+
+@mutant_backward("layer_norm")
+def last_row_left_out_of_the_parameters(dy, x, w, b, *rest):
+    dx, *_ = reference.layer_norm_backward(dy, x, w, b, *rest)
+    return dx, *reference.layer_norm_backward(zeroed(dy, 0, slice(-1, None)), x, w, b, *rest)[1:]
+
+
+@mutant("rms_norm", SINGLE_AND_DOUBLE)
+def eps_of_rms_norm_left_out(*args):
+    return reference.rms_norm(*args[:-1], 0.0) if args[-1] > 0.01 else None
+
+
+@mutant("rms_norm")
+def rows_centered(x, w, normalized_shape, eps):
+    return reference.layer_norm(x, w, None, normalized_shape, eps)
+
+
+@mutant("rms_norm")
+def weight_of_rms_norm_left_out(x, w, *rest):
+    return None if w is None else reference.rms_norm(x, None, *rest)
+
+
+@mutant_backward("rms_norm")
+def mean_square_taken_for_a_constant(dy, x, w, normalized_shape, eps):
+    rstd = reference.rms_norm(x, None, normalized_shape, eps) / np.where(x == 0, 1, x)
+    dw = reference.rms_norm_backward(dy, x, w, normalized_shape, eps)[1]
+    return rstd * dy * (1 if w is None else w), dw
+
+
+@mutant_backward("rms_norm")
+def last_row_left_out_of_the_weight(dy, x, *rest):
+    dx, _ = reference.rms_norm_backward(dy, x, *rest)
+    return dx, reference.rms_norm_backward(zeroed(dy, 0, slice(-1, None)), x, *rest)[1]
+
+
+@mutant("group_norm")
+def one_group(x, w, b, num_groups, eps):
+    return None if num_groups == 1 else reference.group_norm(x, w, b, 1, eps)
+
+
+@mutant("group_norm", SINGLE_AND_DOUBLE)
+def eps_of_group_norm_left_out(*args):
+    return reference.group_norm(*args[:-1], 0.0) if args[-1] > 0.01 else None
+
+
+@mutant("group_norm")
+def channels_taken_for_every_gth(x, w, b, num_groups, eps):
+    if num_groups in (1, x.shape[1]) or not x.size:
+        return None
+    order = np.arange(x.shape[1]).reshape(num_groups, -1).T.reshape(-1)
+    y = np.empty_like(x)
+    y[:, order] = reference.group_norm(x[:, order], None, None, num_groups, eps)
+    y = y if w is None else y * by_channel(w, x)
+    return y if b is None else y + by_channel(b, x)
+
+
+@mutant("group_norm")
+def weight_of_the_group(x, w, b, num_groups, eps):
+    if w is None or num_groups == len(w) or not x.size:
+        return None
+    return reference.group_norm(x, np.repeat(w[:: len(w) // num_groups], len(w) // num_groups), b, num_groups, eps)
+
+
+@mutant_backward("group_norm")
+def weight_left_out_of_the_sums_of_a_group(dy, x, w, *rest):
+    if w is None or rest[1] == len(w):
+        return None
+    gradient = reference.group_norm_backward(dy, x, w, *rest)
+    return _pulled(gradient, reference.group_norm_backward(dy, x, np.ones_like(w), *rest)[0] * by_channel(w, x))
+
+
+@mutant_backward("group_norm")
+def image_left_out_of_the_parameters(dy, x, w, b, *rest):
+    gradient = reference.group_norm_backward(zeroed(dy, 0, slice(-1, None)), x, w, b, *rest)
+    return _pulled(gradient, reference.group_norm_backward(dy, x, w, b, *rest)[0])

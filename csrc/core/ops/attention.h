@@ -20,6 +20,7 @@ struct Names<CausalAlignment> {
 
 struct Attention {
   static constexpr const char* name = "attention";
+  static constexpr bool kHasProducts = true;
   Tensor query, key, value;           // (…, H, Sq, D), (…, Hk, Sk, D), (…, Hk, Sk, Dv); packed: (total, H, D) and so on
   Tensor attn_mask;                   // none, or bool or float that broadcasts to (…, H, Sq, Sk)
   Tensor alibi_slopes, sinks;         // none, or (H,)

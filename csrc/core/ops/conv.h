@@ -16,6 +16,7 @@ struct Names<PaddingMode> {
 
 struct Conv {
   static constexpr const char* name = "conv";
+  static constexpr bool kHasProducts = true;
   static constexpr bool kPacks = true;
   Tensor input, weight, bias,
       residual;  // (N, C, spatial…) or (C, spatial…), (K, C/groups, kernel…), (K,) or none, or none

@@ -8,6 +8,7 @@ namespace fastnets {
 
 struct ConvTranspose {
   static constexpr const char* name = "conv_transpose";
+  static constexpr bool kHasProducts = true;
   Tensor input, weight, bias;  // (N, C, spatial…) or (C, spatial…), (C, K/groups, kernel…), (K,) or none
   Sizes stride, padding, output_padding, dilation;  // one a spatial dimension
   std::int64_t groups = 1;

@@ -7,6 +7,7 @@ namespace fastnets {
 
 struct Linear {
   static constexpr const char* name = "linear";
+  static constexpr bool kHasProducts = true;
   static constexpr bool kPacks = true;   // the weight may come in panels
   Tensor input, weight, bias, residual;  // (..., K), (N, K), (N,) or none, (..., N) or none
   Activation activation = Activation::none;

@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <exception>
 #include <fstream>
+#include <memory>
 #include <new>
 #include <set>
 #include <string>
@@ -203,6 +204,60 @@ int start() {
   return g_threads;
 }
 
+// The steps of one call. Counters are of 32 bits, which may overflow: what they are compared with is never far away.
+class Steps {
+ public:
+  Steps(std::int64_t steps, std::int64_t count, void (*task)(const void*, std::int64_t, std::int64_t),
+        const void* closure, int parts)
+      : steps_(steps), count_(count), task_(task), closure_(closure), parts_(parts), begun_(new Begun[count]) {}
+
+  // What one of the `parts` threads does: its own tasks in order, then those of others from the end.
+  void take_part(std::int64_t part) {
+    const std::int64_t first = part * count_ / parts_, own = (part + 1) * count_ / parts_ - first;
+    for (std::int64_t step = 0; step < steps_; ++step) {
+      for (std::int64_t k = 0; k < own; ++k) try_run(step, first + k);
+      for (std::int64_t k = 1; k <= count_ - own; ++k) try_run(step, (first - k + count_) % count_);
+      const auto wanted = static_cast<std::uint32_t>((step + 1) * count_);
+      for (std::uint32_t done; static_cast<std::int32_t>((done = done_.load(std::memory_order_acquire)) - wanted) < 0;)
+        wait_while(done_, done);
+      if (failed_.load(std::memory_order_relaxed)) return;
+    }
+  }
+
+ private:
+  struct alignas(64) Begun {
+    std::atomic<std::uint32_t> steps{0};
+  };
+
+  void try_run(std::int64_t step, std::int64_t index) {
+    std::atomic<std::uint32_t>& steps = begun_[index].steps;
+    auto expected = static_cast<std::uint32_t>(step);
+    if (steps.load(std::memory_order_relaxed) != expected) return;
+    if (!steps.compare_exchange_strong(expected, expected + 1, std::memory_order_relaxed)) return;
+    struct Finish {  // a task that throws is done too: nobody must wait for it
+      Steps& s;
+      ~Finish() {
+        s.done_.fetch_add(1, std::memory_order_acq_rel);
+        s.done_.notify_all();
+      }
+    } finish{*this};
+    try {
+      task_(closure_, step, index);
+    } catch (...) {
+      failed_.store(true, std::memory_order_relaxed);
+      throw;
+    }
+  }
+
+  const std::int64_t steps_, count_;
+  void (*const task_)(const void*, std::int64_t, std::int64_t);
+  const void* const closure_;
+  const int parts_;
+  const std::unique_ptr<Begun[]> begun_;  // by task: steps for which somebody has begun it
+  std::atomic<bool> failed_{false};
+  alignas(64) std::atomic<std::uint32_t> done_{0};  // tasks of all steps
+};
+
 }  // namespace
 
 int num_threads() {
@@ -232,6 +287,17 @@ void parallel_for(std::int64_t count, void (*task)(const void*, std::int64_t), c
     return;
   }
   for (std::int64_t i = 0; i < count; ++i) task(closure, i);
+}
+
+void parallel_steps(std::int64_t steps, std::int64_t count, void (*task)(const void*, std::int64_t, std::int64_t),
+                    const void* closure) {
+  const int parts = static_cast<int>(std::min<std::int64_t>(count, num_threads()));
+  if (steps > 0 && parts > 1 && !t_inside) {
+    Steps all(steps, count, task, closure, parts);
+    return parallel(parts, [&](std::int64_t part) { all.take_part(part); });
+  }
+  for (std::int64_t step = 0; step < steps; ++step)
+    for (std::int64_t i = 0; i < count; ++i) task(closure, step, i);
 }
 
 }  // namespace fastnets::cpu

@@ -1,6 +1,4 @@
 #include "core/ops/batch_norm.h"
-#include <cmath>
-
 #include "core/entries.h"
 #include "cpu/affine.h"
 #include "cpu/channels.h"
@@ -40,11 +38,6 @@ struct Scaling {
     });
   }
 };
-
-template <class Acc>
-FASTNETS_INLINE Acc rstd_of(double variance, double eps) {
-  return static_cast<Acc>(1 / std::sqrt(variance + eps));
-}
 
 // running ← (1 − momentum) · running + momentum · seen
 inline void update(const Tensor& running, std::int64_t c, double momentum, double seen) {

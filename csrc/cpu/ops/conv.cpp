@@ -11,13 +11,13 @@ void run_forward(const Conv& op, Workspace& workspace) {
   ConvShape s(op);
   Image<T> image = image_of<T>(op.input, op.rank(), s.channels_last, workspace);
   if (op.padding_mode != PaddingMode::zeros && s.pads()) image = pad_image(image, s, op.padding_mode, workspace);
-  const PanelElement<T>* panels = packed_weight<T>(op.weight, s, workspace);
+  const void* packed = packed_weight<T>(op.weight, s, workspace);
   ImageResult<T> result{op.output.as<T>()};
   result.bias = op.bias ? contiguous<T>(op.bias, workspace) : nullptr;
   result.residual = op.residual ? in_format<T>(op.residual, s.channels_last, workspace) : nullptr;
   result.activation = op.activation;
   result.pre_activation = op.pre_activation ? op.pre_activation.as<T>() : nullptr;
-  convolve(s, image, panels, result, workspace);
+  convolve(s, image, packed, result, workspace);
 }
 
 // The gradient of a padded image, folded back onto the image. `s` and the arrays are channels-last.
@@ -92,8 +92,7 @@ void run(const Conv& op, Pass pass, Workspace& workspace) {
 PackSpec pack_spec(const Conv& op) {
   const ConvShape s(op);
   PackSpec spec{0, s.channels_last};
-  visit_float(op.weight.dtype,
-              [&]<class T>(Type<T>) { spec.bytes = s.groups * packed_group_size<T>(s) * sizeof(PanelElement<T>); });
+  visit_float(op.weight.dtype, [&]<class T>(Type<T>) { spec.bytes = static_cast<std::size_t>(packed_bytes<T>(s)); });
   return spec;
 }
 void pack(const Conv& op, void* panels) {
@@ -102,7 +101,7 @@ void pack(const Conv& op, void* panels) {
     Workspace workspace;
     pack_weight<T>(op.weight, s, nullptr, workspace);
     workspace = {static_cast<std::byte*>(scratch(workspace.used, 0)), 0};
-    pack_weight<T>(op.weight, s, static_cast<PanelElement<T>*>(panels), workspace);
+    pack_weight<T>(op.weight, s, panels, workspace);
   });
 }
 

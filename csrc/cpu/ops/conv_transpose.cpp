@@ -24,8 +24,8 @@ void run_backward(const ConvTranspose& op, Workspace& workspace) {
   const Image<T> image = dense_image(dz, s.C, s.in, s.channels_last);
   if (op.grad_bias && workspace.base) sum_pixels(dz, s.N, s.C, s.in_pixels(), s.channels_last, op.grad_bias.as<T>());
   if (op.grad_input) {
-    const PanelElement<T>* panels = packed_weight<T>(op.weight, s, workspace);
-    convolve(s, image, panels, ImageResult<T>{op.grad_input.as<T>()}, workspace);
+    const void* packed = packed_weight<T>(op.weight, s, workspace);
+    convolve(s, image, packed, ImageResult<T>{op.grad_input.as<T>()}, workspace);
   }
   if (op.grad_weight) {
     const Image<T> input = image_of<T>(op.input, op.rank(), s.channels_last, workspace);

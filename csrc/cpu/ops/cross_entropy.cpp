@@ -8,40 +8,26 @@ namespace {
 template <class T>
 Problem<T> problem_of(const CrossEntropy& op, Workspace& workspace) {
   using Acc = Accumulator<T>;
-  const int axis = op.class_dim();
   const bool channels_last = op.keeps_format();
   Problem<T> p{};
-  p.C = op.input.shape[axis], p.N = axis ? op.input.shape[0] : 1;
-  for (int d = axis + 1; d < op.input.ndim; ++d) p.D *= op.input.shape[d];
-  p.rows = p.N * p.D;
-  if (channels_last) p.N = p.rows, p.D = 1;
+  read_samples<Acc>(op, op.has_indices(), workspace, p);
   p.keep = static_cast<Acc>(1 - op.label_smoothing),
   p.even = static_cast<Acc>(op.label_smoothing / static_cast<double>(p.C));
-  p.ignore_index = op.ignore_index;
   p.x = in_format<T>(op.input, channels_last, workspace);
-  Acc* weight = workspace.take<Acc>(p.C);
-  Acc* spread = workspace.take<Acc>(p.C);
-  p.weight = weight, p.spread = spread;
+  Acc *spread = workspace.take<Acc>(p.C), *ones = op.weight ? nullptr : workspace.take<Acc>(p.C);
+  p.spread = spread;
+  if (!op.weight) p.weight = ones;
   if (workspace.base) {
-    if (op.weight)
-      visit_float(op.weight.dtype, [&]<class W>(Type<W>) {
-        for (std::int64_t c = 0; c < p.C; ++c)
-          weight[c] = static_cast<Acc>(widen(op.weight.as<W>()[c * op.weight.stride[0]]));
-      });
-    else
-      for (std::int64_t c = 0; c < p.C; ++c) weight[c] = 1;
-    for (std::int64_t c = 0; c < p.C; ++c) spread[c] = p.even * weight[c];
+    for (std::int64_t c = 0; ones && c < p.C; ++c) ones[c] = 1;
+    for (std::int64_t c = 0; c < p.C; ++c) spread[c] = p.even * p.weight[c];
     p.spread_sum = chained_sum<Acc>(p.C, [&](std::int64_t c, int n) { return load(spread + c, n); });
   }
   if (!op.has_indices()) {
     p.kind = Target::probabilities;
     p.probabilities = in_format<T>(op.target, channels_last, workspace);
-    return p;
+  } else if (op.label_smoothing > 0) {
+    p.kind = Target::smoothed_labels;
   }
-  p.kind = op.label_smoothing > 0 ? Target::smoothed_labels : Target::labels;
-  std::int64_t* labels = workspace.take<std::int64_t>(p.rows);
-  if (workspace.base) visit_index(op.target.dtype, [&]<class I>(Type<I>) { copy_contiguous<I>(op.target, labels); });
-  p.labels = labels;
   return p;
 }
 
@@ -50,27 +36,13 @@ void run_forward(const CrossEntropy& op, Workspace& workspace) {
   using Acc = Accumulator<T>;
   const Problem<T> p = problem_of<T>(op, workspace);
   Acc *losses = workspace.take<Acc>(p.rows), *counts = workspace.take<Acc>(p.rows);
+  Acc* sums = workspace.take<Acc>(blocks_of(p.rows));
   Acc* lse = op.log_sum_exp ? op.log_sum_exp.as<Acc>() : workspace.take<Acc>(p.rows + 1);
   if (!workspace.base) return;
   visit_target(p.kind, [&]<Target kind>(std::integral_constant<Target, kind>) { row_losses<T, kind>(p, losses, lse); });
-  const auto total = [&](const Acc* terms) {
-    return chained_sum<Acc>(p.rows, [&](std::int64_t i, int n) { return load(terms + i, n); });
-  };
-  Acc denominator = static_cast<Acc>(p.rows);
-  if (p.labels) {
-    parallel_ranges(p.rows, 1 << 14, [&](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t row = begin; row < end; ++row) counts[row] = p.label_weight(row);
-    });
-    denominator = total(counts);
-  }
-  lse[p.rows] = denominator;
-  T* out = op.output.as<T>();
-  if (op.reduction == Reduction::none)
-    parallel_ranges(p.rows, 1 << 14, [&](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t row = begin; row < end; ++row) out[row] = narrow<T>(losses[row]);
-    });
-  else
-    out[0] = narrow<T>(op.reduction == Reduction::mean ? total(losses) / denominator : total(losses));
+  lse[p.rows] = p.labels ? total_weight(p, counts, sums) : static_cast<Acc>(p.rows);
+  write_loss(op.reduction, p.rows, lse[p.rows], sums, op.output.as<T>(),
+             [&](std::int64_t, std::int64_t) { return [&](std::int64_t i, int n) { return read(losses + i, n); }; });
 }
 
 template <class T>

@@ -132,8 +132,16 @@ FASTNETS_INLINE Vec<float> scale(Vec<float> x, Vec<float> n) {
   const __m256i bits = _mm256_slli_epi32(_mm256_add_epi32(_mm256_cvtps_epi32(n.v), _mm256_set1_epi32(127)), 23);
   return {_mm256_mul_ps(x.v, _mm256_castsi256_ps(bits))};
 }
+FASTNETS_INLINE Vec<double> scale(Vec<double> x, Vec<double> n) {
+  // In this sum the exponent's bits are the lowest, which the shift leaves.
+  const __m256i sum = _mm256_castpd_si256(_mm256_add_pd(n.v, _mm256_set1_pd(0x1.8p52 + 1023)));
+  return {_mm256_mul_pd(x.v, _mm256_castsi256_pd(_mm256_slli_epi64(sum, 52)))};
+}
 FASTNETS_INLINE Vec<float> round(Vec<float> a) {
   return {_mm256_round_ps(a.v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)};
+}
+FASTNETS_INLINE Vec<double> round(Vec<double> a) {
+  return {_mm256_round_pd(a.v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)};
 }
 
 // Unsigned integers of 32 bits, for random numbers.

@@ -134,8 +134,16 @@ FASTNETS_INLINE Vec<float> scale(Vec<float> x, Vec<float> n) {
   const __m512i bits = _mm512_slli_epi32(_mm512_add_epi32(_mm512_cvtps_epi32(n.v), _mm512_set1_epi32(127)), 23);
   return {_mm512_mul_ps(x.v, _mm512_castsi512_ps(bits))};
 }
+FASTNETS_INLINE Vec<double> scale(Vec<double> x, Vec<double> n) {
+  // In this sum the exponent's bits are the lowest, which the shift leaves.
+  const __m512i sum = _mm512_castpd_si512(_mm512_add_pd(n.v, _mm512_set1_pd(0x1.8p52 + 1023)));
+  return {_mm512_mul_pd(x.v, _mm512_castsi512_pd(_mm512_slli_epi64(sum, 52)))};
+}
 FASTNETS_INLINE Vec<float> round(Vec<float> a) {
   return {_mm512_roundscale_ps(a.v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)};
+}
+FASTNETS_INLINE Vec<double> round(Vec<double> a) {
+  return {_mm512_roundscale_pd(a.v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)};
 }
 
 // Unsigned integers of 32 bits, for random numbers.

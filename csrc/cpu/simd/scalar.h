@@ -99,7 +99,11 @@ FASTNETS_INLINE T sum(Vec<T> a) {
 FASTNETS_INLINE Vec<float> scale(Vec<float> x, Vec<float> n) {
   return {x.v * std::bit_cast<float>((static_cast<std::int32_t>(n.v) + 127) << 23)};
 }
+FASTNETS_INLINE Vec<double> scale(Vec<double> x, Vec<double> n) {
+  return {x.v * std::bit_cast<double>((static_cast<std::int64_t>(n.v) + 1023) << 52)};
+}
 FASTNETS_INLINE Vec<float> round(Vec<float> a) { return {std::nearbyint(a.v)}; }
+FASTNETS_INLINE Vec<double> round(Vec<double> a) { return {std::nearbyint(a.v)}; }
 // Unsigned integers of 32 bits, for random numbers.
 struct Words {
   static constexpr int lanes = 1;

@@ -1,4 +1,4 @@
-"""Activations as layers. `inplace` is torch's argument: it is accepted, and a new array is returned all the same."""
+"""Activations and softmax as layers. `inplace` is torch's argument: it is accepted, and the result is a new array."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from functools import partial
 from typing import Any
 
 from .. import functional as F
+from . import arguments
 from .module import Module
 from .tree import Array
 
-__all__ = ["ELU", "GELU", "LeakyReLU", "ReLU", "SiLU", "Sigmoid", "Tanh"]
+__all__ = ["ELU", "GELU", "LeakyReLU", "LogSoftmax", "ReLU", "SiLU", "Sigmoid", "Softmax", "Tanh"]
 
 
 class ReLU(Module):
@@ -170,3 +171,51 @@ class ELU(Module):
 
     def extra_repr(self) -> str:
         return f"alpha={self.alpha}" + (", inplace=True" if self.inplace else "")
+
+
+class _AlongDimension(Module):
+    """What softmax and its logarithm share."""
+
+    def __init__(self, dim: int | None = None) -> None:
+        self.dim = None if dim is None else arguments.integer(type(self).__name__, "dim", dim)
+
+    def extra_repr(self) -> str:
+        return f"dim={self.dim}"
+
+
+class Softmax(_AlongDimension):
+    """``y = exp(x) / Σ exp(x)`` along one dimension.
+
+    Parameters
+    ----------
+    dim : int
+        The dimension of the sum; without it torch's choice, with its warning: see `fastnets.functional.softmax`.
+
+    Examples
+    --------
+    >>> import numpy as np, fastnets as fn
+    >>> fn.nn.Softmax(dim=1)(np.zeros((1, 2), np.float32)).tolist()
+    [[0.5, 0.5]]
+    """
+
+    def operation(self, input: Array) -> partial[Any]:
+        return partial(F.softmax, input, self.dim)
+
+
+class LogSoftmax(_AlongDimension):
+    """``y = x − log Σ exp(x)`` along one dimension, the logarithm of `Softmax`.
+
+    Parameters
+    ----------
+    dim : int
+        As in `Softmax`.
+
+    Examples
+    --------
+    >>> import numpy as np, fastnets as fn
+    >>> fn.nn.LogSoftmax(dim=1)(np.zeros((1, 1), np.float32)).tolist()
+    [[0.0]]
+    """
+
+    def operation(self, input: Array) -> partial[Any]:
+        return partial(F.log_softmax, input, self.dim)

@@ -6,7 +6,7 @@ import math
 import operator
 from typing import Any
 
-__all__ = ["activation", "integer", "per_dimension", "positive", "probability"]
+__all__ = ["activation", "integer", "per_dimension", "positive", "probability", "shape"]
 
 _ACTIVATIONS = ("relu", "gelu", "gelu_tanh", "silu", "tanh", "sigmoid")
 
@@ -38,10 +38,19 @@ def probability(layer: str, name: str, value: Any) -> float:
     return float(value)
 
 
-def positive(layer: str, name: str, value: Any) -> float:
-    """`value` as a finite float above 0."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < math.inf:
-        raise ValueError(f"{layer}: {name} is {value!r} but a number above 0 is expected")
+def shape(layer: str, name: str, value: Any) -> tuple[int, ...]:
+    """`value`, one int or a sequence of them, as a tuple."""
+    sizes = value if isinstance(value, (tuple, list)) else (value,)
+    return tuple(integer(layer, name, each, least=0) for each in sizes)
+
+
+def positive(layer: str, name: str, value: Any, or_zero: bool = False) -> float:
+    """`value` as a finite float above 0, or 0 where that is allowed."""
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not is_number or not 0 <= value < math.inf or (value == 0 and not or_zero):
+        raise ValueError(
+            f"{layer}: {name} is {value!r} but a number {'of at least' if or_zero else 'above'} 0 is expected"
+        )
     return float(value)
 
 

@@ -78,7 +78,7 @@ def _fusible(layers: Sequence[Module]) -> int:
     return count
 
 
-def _is_foldable(product: Module, norm: Module) -> bool:
+def _is_foldable(product: Any, norm: Any) -> bool:
     if type(product) not in _CONVOLUTIONS or type(norm) not in _NORMS:
         return False
     return (
@@ -99,11 +99,12 @@ class Fused:
     """A product with what follows it, as one call of the kernel."""
 
     def __init__(self, layers: Sequence[Module]) -> None:
-        self._layers = layers
-        self._product: Any = layers[0]
-        self._operands = dict(self._product._packed)
-        self._activation = self._product.activation
-        for layer in layers[1:]:
+        self._layers: Sequence[Any] = layers
+        product: Any = layers[0]
+        self._product = product
+        self._operands: dict[str, Any] = dict(product._packed)
+        self._activation: str | None = product.activation
+        for layer in self._layers[1:]:
             if type(layer) in _NORMS:
                 weight, self._operands["bias"] = fold(self._product, layer)
                 self._operands["weight"] = pack_weight("conv", weight)

@@ -70,8 +70,8 @@ class Module(Tree):
     def operation(self, *inputs: Any, **keywords: Any) -> partial[Any]:
         """The functional call that this layer is.
 
-        Inputs come first, positionally and called what the function calls them; parameters go by keyword, under their
-        attribute names. `forward` and `vjp` rely on both.
+        Inputs come first, positionally and called what the function calls them; parameters go by keyword, as they are
+        or in nested tuples and lists. `forward` and `vjp` rely on both.
         """
         raise NotImplementedError(
             f"{type(self).__name__}: a module is built from combinators (Sequential, Residual, …), or overrides "
@@ -126,14 +126,18 @@ class Module(Tree):
         call = self.operation(*inputs, **keywords)
         y, backward = vjp(call.func, *call.args, **call.keywords)
         input_names = _input_names(type(self).operation)[: len(inputs)]
-        parameter_names = [name for name in self._names(Role.PARAMETER) if name in call.keywords]
-        wanted = (*parameter_names, *(input_names if input_gradient else ()))
+        own = {id(self.__dict__[name]): name for name in reversed(self._names(Role.PARAMETER))}  # the first name wins
+        holding = [n for n, value in call.keywords.items() if any(id(leaf) in own for leaf in _present(value))]
+        wanted = (*holding, *(input_names if input_gradient else ()))
         version = self._version
 
         def layer_backward(dy: Any) -> tuple[Any, Gradients]:
             self.check_version(version)
             gradients = backward(dy, by_name=True, wanted=wanted)
-            grads = {name: gradients[name] for name in parameter_names if gradients.get(name) is not None}
+            grads: Gradients = {}
+            for holder in holding:
+                if holder in gradients:
+                    _add(grads, own, call.keywords[holder], gradients[holder])
             if not input_gradient:
                 return None, grads
             dinputs = tuple(gradients.get(name) for name in input_names)
@@ -333,6 +337,27 @@ class Module(Tree):
         16
         """
         return structure.summarise(self, input_shape, dtype)
+
+
+def _present(value: Any) -> Iterator[Any]:
+    """The leaves of a nested value, None left out."""
+    if isinstance(value, (tuple, list)):
+        for item in value:
+            yield from _present(item)
+    elif value is not None:
+        yield value
+
+
+def _add(grads: Gradients, names: dict[int, str], value: Any, gradient: Any) -> None:
+    """Add the gradients of the parameters in a nested value under their names."""
+    if gradient is None:
+        return
+    if isinstance(value, (tuple, list)):
+        for item, of_item in zip(value, gradient, strict=True):
+            _add(grads, names, item, of_item)
+    elif id(value) in names:
+        name = names[id(value)]
+        grads[name] = grads[name] + gradient if name in grads else gradient
 
 
 @cache

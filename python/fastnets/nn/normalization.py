@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -12,7 +13,7 @@ from . import arguments
 from .module import Backward, Module
 from .tree import Array
 
-__all__ = ["BatchNorm1d", "BatchNorm2d", "BatchNorm3d"]
+__all__ = ["BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "GroupNorm", "LayerNorm", "RMSNorm"]
 
 
 class _BatchNorm(Module):
@@ -162,3 +163,188 @@ class BatchNorm2d(_BatchNorm):
 class BatchNorm3d(_BatchNorm):
     __doc__ = _DOC.format(d=3, of="volumes (N, C, D, H, W)", shape="(2, 3, 4, 4, 4)")
     dimensions = (5,)
+
+
+class LayerNorm(Module):
+    """Normalisation of each row by its own mean and variance, with torch's arguments and names.
+
+    ``y = (x - mean) / √(var + eps) · weight + bias``; see `fastnets.functional.layer_norm`.
+
+    Parameters
+    ----------
+    normalized_shape : int or sequence of int
+        The last dimensions of the input, over which means are taken.
+    eps : float
+        Added to the variance; at least 0.
+    elementwise_affine : bool
+        Whether there are a weight and a bias.
+    bias : bool
+        Whether there is a bias beside the weight.
+    device, dtype
+        Where the parameters live, as `Module.to` takes it; float32 NumPy by default.
+
+    Attributes
+    ----------
+    weight, bias : array of normalized_shape or None
+        Initially 1 and 0.
+
+    Examples
+    --------
+    >>> import numpy as np, fastnets as fn
+    >>> fn.nn.LayerNorm(2, eps=0.0)(np.array([[1, 5]], np.float32))
+    array([[-1.,  1.]], dtype=float32)
+    """
+
+    weight: Array | None
+    bias: Array | None
+
+    def __init__(
+        self,
+        normalized_shape: int | Sequence[int],
+        eps: float = 1e-05,
+        elementwise_affine: bool = True,
+        bias: bool = True,
+        device: Any = None,
+        dtype: Any = None,
+    ) -> None:
+        self.normalized_shape = arguments.shape("LayerNorm", "normalized_shape", normalized_shape)
+        self.eps = arguments.positive("LayerNorm", "eps", eps, or_zero=True)
+        self.elementwise_affine = elementwise_affine
+        ones, zeros = (full(self.normalized_shape, np.float32) for full in (np.ones, np.zeros))
+        self.register_parameter("weight", ones if elementwise_affine else None)
+        self.register_parameter("bias", zeros if elementwise_affine and bias else None)
+        self.to(device=device, dtype=dtype)
+
+    def operation(self, input: Array) -> partial[Any]:
+        return partial(F.layer_norm, input, self.normalized_shape, weight=self.weight, bias=self.bias, eps=self.eps)
+
+    def extra_repr(self) -> str:
+        return (
+            f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}, "
+            f"bias={self.bias is not None}"
+        )
+
+
+class RMSNorm(Module):
+    """Division of each row by the root of its mean square, with torch's arguments and names.
+
+    ``y = x / √(mean of x² + eps) · weight``; see `fastnets.functional.rms_norm`.
+
+    Parameters
+    ----------
+    normalized_shape : int or sequence of int
+        The last dimensions of the input, over which means are taken.
+    eps : float or None
+        Added to the mean square; at least 0. None is the machine epsilon of what is computed in.
+    elementwise_affine : bool
+        Whether there is a weight.
+    device, dtype
+        Where the parameters live, as `Module.to` takes it; float32 NumPy by default.
+
+    Attributes
+    ----------
+    weight : array of normalized_shape or None
+        Initially 1.
+
+    Examples
+    --------
+    >>> import numpy as np, fastnets as fn
+    >>> fn.nn.RMSNorm(2)(np.array([[1, 7]], np.float32)).round(6)
+    array([[0.2, 1.4]], dtype=float32)
+    """
+
+    weight: Array | None
+
+    def __init__(
+        self,
+        normalized_shape: int | Sequence[int],
+        eps: float | None = None,
+        elementwise_affine: bool = True,
+        device: Any = None,
+        dtype: Any = None,
+    ) -> None:
+        self.normalized_shape = arguments.shape("RMSNorm", "normalized_shape", normalized_shape)
+        self.eps = None if eps is None else arguments.positive("RMSNorm", "eps", eps, or_zero=True)
+        self.elementwise_affine = elementwise_affine
+        self.register_parameter("weight", np.ones(self.normalized_shape, np.float32) if elementwise_affine else None)
+        self.to(device=device, dtype=dtype)
+
+    def operation(self, input: Array) -> partial[Any]:
+        return partial(F.rms_norm, input, self.normalized_shape, weight=self.weight, eps=self.eps)
+
+    def extra_repr(self) -> str:
+        return f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}"
+
+
+class GroupNorm(Module):
+    """Normalisation of each group of channels by its own mean and variance, with torch's arguments and names.
+
+    ``y = (x - mean) / √(var + eps) · weight + bias``; see `fastnets.functional.group_norm`.
+
+    Parameters
+    ----------
+    num_groups : int
+        A divisor of `num_channels`.
+    num_channels : int
+        C.
+    eps : float
+        Added to the variance; at least 0.
+    affine : bool
+        Whether there are a weight and a bias, one of each for a channel.
+    device, dtype
+        Where the parameters live, as `Module.to` takes it; float32 NumPy by default.
+    bias : bool
+        Whether there is a bias beside the weight.
+
+    Attributes
+    ----------
+    weight, bias : array (num_channels,) or None
+        Initially 1 and 0.
+
+    Raises
+    ------
+    ValueError
+        If `num_groups` does not divide `num_channels`, and for numbers out of range.
+
+    Examples
+    --------
+    >>> import numpy as np, fastnets as fn
+    >>> fn.nn.GroupNorm(2, 4)(np.ones((1, 4, 3, 3), np.float32)).shape
+    (1, 4, 3, 3)
+    """
+
+    weight: Array | None
+    bias: Array | None
+
+    def __init__(
+        self,
+        num_groups: int,
+        num_channels: int,
+        eps: float = 1e-05,
+        affine: bool = True,
+        device: Any = None,
+        dtype: Any = None,
+        *,
+        bias: bool = True,
+    ) -> None:
+        self.num_groups = arguments.integer("GroupNorm", "num_groups", num_groups, least=1)
+        self.num_channels = arguments.integer("GroupNorm", "num_channels", num_channels, least=0)
+        if self.num_channels % self.num_groups:
+            raise ValueError(
+                f"GroupNorm: num_channels is {num_channels} but a multiple of num_groups={num_groups} is expected"
+            )
+        self.eps = arguments.positive("GroupNorm", "eps", eps, or_zero=True)
+        self.affine = affine
+        ones, zeros = (full(num_channels, np.float32) for full in (np.ones, np.zeros))
+        self.register_parameter("weight", ones if affine else None)
+        self.register_parameter("bias", zeros if affine and bias else None)
+        self.to(device=device, dtype=dtype)
+
+    def operation(self, input: Array) -> partial[Any]:
+        return partial(F.group_norm, input, self.num_groups, weight=self.weight, bias=self.bias, eps=self.eps)
+
+    def extra_repr(self) -> str:
+        return (
+            f"{self.num_groups}, {self.num_channels}, eps={self.eps}, affine={self.affine}, "
+            f"bias={self.bias is not None}"
+        )

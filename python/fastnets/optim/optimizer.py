@@ -14,7 +14,7 @@ from .. import arrays, placement
 from ..nn.module import Module
 from ..nn.tree import Parameters, Role
 
-__all__ = ["Optimizer", "ParameterState", "decay_groups"]
+__all__ = ["Optimizer", "ParameterState", "decay_groups", "refuse"]
 
 Array = Any
 HALF = ("float16", "bfloat16")
@@ -72,10 +72,12 @@ class Optimizer(ABC):
 
     Notes
     -----
-    A rule is a subclass that names its running averages in `slots` and writes `update`.
+    A rule is a subclass that names its running averages in `slots`, those that it makes itself when it needs them in
+    `optional_slots`, and writes `check_settings` and `update`.
     """
 
     slots: ClassVar[tuple[str, ...]] = ()
+    optional_slots: ClassVar[tuple[str, ...]] = ()
 
     def __init__(
         self,
@@ -89,6 +91,8 @@ class Optimizer(ABC):
         self.settings = settings
         self.groups = [dict(group) for group in groups or ()]
         self.state: dict[str, ParameterState] = {}
+        for each in (settings, *self.groups):
+            self.check_settings(each)
         self._check_groups()
 
     @property
@@ -102,6 +106,15 @@ class Optimizer(ABC):
         if not (math.isfinite(rate) and rate >= 0):
             raise ValueError(f"{type(self).__name__}: lr is {value!r} but a finite number of at least 0 is expected")
         self._lr = rate
+
+    @abstractmethod
+    def check_settings(self, settings: Mapping[str, Any]) -> None:
+        """ValueError for settings, the optimizer's or a group's, that are out of range."""
+
+    def check_not_negative(self, settings: Mapping[str, Any], name: str) -> None:
+        """ValueError for a setting that is there and below 0 or nan."""
+        if not settings.get(name, 0.0) >= 0:
+            raise ValueError(f"{self._title}: {name} is {settings[name]!r} but a number of at least 0 is expected")
 
     @abstractmethod
     def update(self, parameter: Array, gradient: Array, state: ParameterState, settings: Mapping[str, Any]) -> None:
@@ -164,7 +177,7 @@ class Optimizer(ABC):
             For names that belong to no parameter, for missing ones, and for shapes that differ.
         """
         targets = self._targets()
-        slots = ("step", *self.slots, "master")
+        slots = ("step", *self.slots, *self.optional_slots, "master")
         known = {f"{name}.{slot}": (name, slot) for name in targets for slot in slots}
         self._refuse_unknown("state", [key for key in state_dict if key != "lr"], known)
         by_name: dict[str, dict[str, Array]] = {}
@@ -187,17 +200,18 @@ class Optimizer(ABC):
                 raise ValueError(
                     f"{self._title}: {name}.{slot} has shape {tuple(value.shape)}; expected {tuple(parameter.shape)}"
                 )
-        dtype = _state_dtype(parameter)
+        dtype = placement.state_dtype(parameter)
         return ParameterState(step, {slot: placement.like(value, parameter, dtype) for slot, value in values.items()})
 
     def _prepared(self, name: str, target: _Target) -> ParameterState:
         """The parameter's state: made at the first step, moved where the parameter has moved, its master up to date."""
-        parameter, dtype = target.array, _state_dtype(target.array)
+        parameter, dtype = target.array, placement.state_dtype(target.array)
         state = self.state.setdefault(name, ParameterState())
-        for slot in self.slots:
+        for slot in (*self.slots, *self.optional_slots):
             array = state.arrays.get(slot)
             if array is None:
-                state.arrays[slot] = placement.zeros_like(parameter, dtype)
+                if slot in self.slots:
+                    state.arrays[slot] = placement.zeros_like(parameter, dtype)
             elif not placement.same_place(array, parameter) or arrays.dtype_name(array) != dtype:
                 state.arrays[slot] = placement.like(array, parameter, dtype)
         if arrays.dtype_name(parameter) not in HALF:
@@ -243,6 +257,10 @@ class Optimizer(ABC):
             raise TypeError(
                 f"{self._title}: the gradient of {name} is {gradient.dtype}; expected a floating-point dtype"
             )
+        served = (arrays.dtype_name(parameter), placement.state_dtype(parameter))
+        if arrays.dtype_name(gradient) not in served:
+            wanted = " or ".join(dict.fromkeys(served))
+            raise TypeError(f"{self._title}: the gradient of {name} is {gradient.dtype}; expected {wanted}")
         if tuple(gradient.shape) != tuple(parameter.shape):
             raise ValueError(
                 f"{self._title}: the gradient of {name} has shape {tuple(gradient.shape)} but "
@@ -307,6 +325,13 @@ def decay_groups(model_or_parameters: Module | Mapping[str, Array]) -> list[dict
     return [{"params": [name for name, array in named if len(array.shape) < 2], "weight_decay": 0.0}]
 
 
+def refuse(title: str, **settings: bool) -> None:
+    """ValueError for those of torch's settings that are asked for and not served."""
+    for name, value in settings.items():
+        if value:
+            raise ValueError(f"{title}: {name}={value!r} is not served; expected False")
+
+
 def _parameters(title: str, given: Any) -> Module | Mapping[str, Array]:
     """The module, or the arrays by name, that an optimizer was given."""
     if isinstance(given, Module):
@@ -337,10 +362,6 @@ def _numbered(title: str, grads: Sequence[Array | None], count: int) -> dict[str
     if len(grads) != count:
         raise ValueError(f"{title}: got {len(grads)} gradients for {count} parameters")
     return {str(i): gradient for i, gradient in enumerate(grads)}
-
-
-def _state_dtype(parameter: Array) -> str:
-    return "float64" if arrays.dtype_name(parameter) == "float64" else "float32"
 
 
 def _version(target: _Target) -> int | None:

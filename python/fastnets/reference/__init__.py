@@ -10,41 +10,43 @@ runs; ±inf and NaN go through as in PyTorch, without warnings.
 
 from .activations import activation, activation_backward
 from .attention import attention, attention_backward
+from .causal_convolution import causal_conv1d, causal_conv1d_backward
 from .convolution import conv, conv_backward, conv_transpose, conv_transpose_backward
+from .embedding import embedding, embedding_backward
 from .linear import linear, linear_backward
-from .losses import cross_entropy, cross_entropy_backward
+from .losses import (
+    binary_cross_entropy_with_logits,
+    binary_cross_entropy_with_logits_backward,
+    cross_entropy,
+    cross_entropy_backward,
+    mse_loss,
+    mse_loss_backward,
+    nll_loss,
+    nll_loss_backward,
+)
 from .normalization import (
     batch_norm_inference,
     batch_norm_inference_backward,
     batch_norm_training,
     batch_norm_training_backward,
+    group_norm,
+    group_norm_backward,
+    layer_norm,
+    layer_norm_backward,
+    rms_norm,
+    rms_norm_backward,
 )
-from .optimizers import adamw
-from .pooling import max_pool, max_pool_backward
+from .optimizers import adam, adamw, add, clip, norm, scale, sgd
+from .pooling import (
+    adaptive_avg_pool,
+    adaptive_avg_pool_backward,
+    adaptive_max_pool,
+    adaptive_max_pool_backward,
+    avg_pool,
+    avg_pool_backward,
+    max_pool,
+    max_pool_backward,
+)
 from .random import dropout, dropout_backward, philox_4x32, uniform
-
-__all__ = [
-    "activation",
-    "activation_backward",
-    "adamw",
-    "attention",
-    "attention_backward",
-    "batch_norm_inference",
-    "batch_norm_inference_backward",
-    "batch_norm_training",
-    "batch_norm_training_backward",
-    "conv",
-    "conv_backward",
-    "conv_transpose",
-    "conv_transpose_backward",
-    "cross_entropy",
-    "cross_entropy_backward",
-    "dropout",
-    "dropout_backward",
-    "linear",
-    "linear_backward",
-    "max_pool",
-    "max_pool_backward",
-    "philox_4x32",
-    "uniform",
-]
+from .recurrent import recurrent, recurrent_backward
+from .softmax import softmax, softmax_backward

@@ -100,6 +100,9 @@ def refuse_second(name: str) -> NoReturn:
 
 def record(name: str, arguments: tuple[Any, ...], backend: str = "cpu") -> Any:
     """Compute an op on plain tensors of which autograd follows one."""
+    op = OPS[name]
+    if not op.in_place and not any(op.differentiable):
+        refuse_tracked(op, arguments[: len(op.inputs)])
     made = _Recorded.apply(OPS[name], backend, *map(backends.unpacked, arguments))
     return made[0] if len(made) == 1 else backends.collapse(made)
 

@@ -30,6 +30,8 @@ def call(name: str, arguments: tuple[Any, ...]) -> Any:
     tensors = arguments[:n]
     parameters = [_seed(v) if t == "Tensor" else v for v, t in zip(arguments[n:], op.parameter_types, strict=True)]
     save = torch.is_grad_enabled() and any([t is not None and t.requires_grad for t in tensors])
+    if save and not any(op.differentiable):
+        dispatch.refuse_tracked(op, tensors)
     if save and not torch.compiler.is_compiling() and torch._C._are_functorch_transforms_active():
         made = _Transformed.apply(op, *tensors, *parameters, save)
     else:
@@ -229,12 +231,16 @@ def _register(op: Op) -> None:
     forward = f"{op.name}({', '.join([*inputs, *parameters, 'bool save'])}) -> ({', '.join(results + updated)})"
     arguments = ", ".join([*gradients, *inputs, *parameters, *results, "bool[] wanted"])
     backward = f"{op.name}_backward({arguments}) -> ({', '.join(pulled)})"
-    entries = ((forward, _forward, _forward_fake, _pull), (backward, _backward, _backward_fake, _refuse_second))
-    for schema, implementation, fake, pull in entries if any(op.has_gradient) else entries[:1]:
+    entries = [(forward, _forward, _forward_fake, _pull), (backward, _backward, _backward_fake, _refuse_second)]
+    if not pulled:
+        del entries[1]
+    for schema, implementation, fake, pull in entries:
         name = schema[: schema.index("(")]
         _library.define(schema)
         _library.impl(name, partial(implementation, op), "CompositeExplicitAutograd")
         torch.library.register_fake(f"fastnets::{name}", partial(fake, op), lib=_library)
+        if not pulled:
+            continue
         setup = partial(_setup_context, op) if pull is _pull else None
         torch.library.register_autograd(f"fastnets::{name}", partial(pull, op), setup_context=setup, lib=_library)
 

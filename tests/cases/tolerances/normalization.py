@@ -1,86 +1,124 @@
 """Bounds of the normalisations.
 
+All are one computation: y = (x − mean) · rstd · weight + bias, where x is an array of some axes, the statistics are
+taken over some of them, and weight and bias vary along the others or along these.
+
 Moments are those of distances from an approximate mean, which is off by δ = SUM · eps of the mean of |x|; both are
 corrected by what the distances sum to, so their errors are relative to distances, not to x. They are formed in the
 accumulator's type in pieces, which are merged in float64.
 """
 
-import numpy as np
+import math
 
-from fastnets.reference.normalization import batch_moments, by_channel
+import numpy as np
 
 from .rounding import SUM, accumulator_eps, eps, rounded
 
 
-def _moment_errors(x, mean, var, acc, axes):
-    """The errors of mean and variance over some axes, before the mean is rounded to the accumulator's type."""
-    shape = [1 if d in axes else n for d, n in enumerate(x.shape)]
-    count = max(1, x.size // max(1, mean.size))
-    center = mean.reshape(shape)
-    magnitude = np.abs(x).sum(axis=axes) / count
-    delta = SUM * acc * magnitude
-    distance = np.abs(x - center).sum(axis=axes) / count + delta
-    # distances are rounded, then summed; mean and its pieces' are a sum of two in float64, and so is each merging
-    error_mean = (SUM + 1) * acc * distance + 8 * eps("float64") * magnitude
-    # squares to 2 eps, their sum; the correction, off by twice the error of the sum of distances; and what the
-    # distances between pieces, whose means are off, add: by Cauchy and Schwarz 2 · standard deviation · error of a mean
-    error_var = (2 * SUM + 3) * acc * (var + delta**2) + 2 * np.sqrt(var) * error_mean
-    return error_mean, error_var
+class _Normalised:
+    """Arrays as they broadcast over x; errors of the statistics: of the mean absolute, of rstd relative."""
 
+    def __init__(self, input, shape, weight, bias, parameter_shape, parameter_axes):
+        self.dtype, self.acc, self.shape = input.dtype, accumulator_eps(input.dtype), shape
+        self.x = np.asarray(input, np.float64).reshape(shape)
+        self.weight, self.bias, self.parameter_axes = weight, bias, parameter_axes
+        self.w = np.ones(parameter_shape)
+        self.b = np.zeros(parameter_shape)
+        if weight is not None:
+            self.w = np.abs(np.asarray(weight, np.float64)).reshape(parameter_shape)
+        if bias is not None:
+            self.b = np.abs(np.asarray(bias, np.float64)).reshape(parameter_shape)
 
-def _affine(x, weight, bias):
-    """|weight| and |bias| as they broadcast, 1 and 0 where absent."""
-    C = x.shape[1]
-    w = by_channel(np.ones(C) if weight is None else np.abs(np.asarray(weight, np.float64)), x)
-    return w, by_channel(np.zeros(C) if bias is None else np.abs(np.asarray(bias, np.float64)), x)
+    def given(self, mean, var, epsilon):
+        """Statistics that are arguments: variance and ε are added, rooted and divided by in float64, rounded once."""
+        self.axes = None
+        self.mean, self.rstd = mean, 1 / np.sqrt(var + epsilon)
+        self.error_mean, self.relative = np.zeros(mean.shape), np.full(mean.shape, 2 * self.acc)
+        return self
 
+    def moments(self, axes, epsilon):
+        """Mean and variance over some axes."""
+        self.axes, self.count, self.centered = axes, max(1, math.prod(self.shape[a] for a in axes)), True
+        self.mean = self._sum(self.x) / self.count
+        var = self._sum((self.x - self.mean) ** 2) / self.count
+        magnitude = self._sum(np.abs(self.x)) / self.count
+        delta = SUM * self.acc * magnitude
+        distance = self._sum(np.abs(self.x - self.mean)) / self.count + delta
+        # distances are rounded, then summed; mean and its pieces' are a sum of two in float64, and so is each merging
+        self.unrounded = (SUM + 1) * self.acc * distance + 8 * eps("float64") * magnitude
+        # squares to 2 eps, their sum; the correction, off by twice the error of the sum of distances; and what the
+        # distances between pieces, whose means are off, add: by Cauchy and Schwarz 2 · standard deviation · error of a
+        # mean
+        self.error_var = (2 * SUM + 3) * self.acc * (var + delta**2) + 2 * np.sqrt(var) * self.unrounded
+        self.error_mean = self.unrounded + self.acc / 2 * np.abs(self.mean)
+        return self._scaled(var, self.error_var, epsilon)
 
-class _Channels:
-    """What both directions need of the statistics, one for a channel, broadcast over the input."""
+    def mean_square(self, axes, epsilon):
+        """No mean, and the mean square in the variance's place."""
+        self.axes, self.count, self.centered = axes, max(1, math.prod(self.shape[a] for a in axes)), False
+        square = self._sum(self.x**2) / self.count
+        self.mean = self.error_mean = np.zeros(square.shape)
+        return self._scaled(square, (SUM + 1) * self.acc * square, epsilon)
 
-    def __init__(self, input, mean, rstd, error_mean, relative_rstd, weight, bias):
-        self.x, self.acc, self.dtype = np.asarray(input, np.float64), accumulator_eps(input.dtype), input.dtype
-        self.w, self.b = _affine(self.x, weight, bias)
-        self.axes = (0, *range(2, self.x.ndim))
-        self.rstd, self.error_mean, self.relative_rstd = (
-            by_channel(v, self.x) for v in (rstd, error_mean, relative_rstd)
-        )
-        self.mean = by_channel(mean, self.x)
-        self.distance = np.abs(self.x - self.mean)
-        self.scaled = self.distance * self.rstd * self.w
+    def _scaled(self, var, error_var, epsilon):
+        self.rstd = 1 / np.sqrt(var + epsilon)
+        self.relative = error_var / (var + epsilon) / 2 + 2 * self.acc
+        return self
+
+    def _sum(self, a, axes=None):
+        return a.sum(axis=axes or self.axes, keepdims=True)
 
     def forward(self, expected):
+        scale, distance = self.w * self.rstd, np.abs(self.x - self.mean)
         # a factor of two parts, then a sum of products: x · factor, mean · factor and the bias, to 2 eps each
-        error = self.w * self.rstd * self.error_mean + self.scaled * (self.relative_rstd + 2 * self.acc)
-        terms = self.w * self.rstd * (np.abs(self.x) + np.abs(self.mean)) + self.b
-        return rounded(error + 2 * self.acc * terms, expected, self.dtype)
+        error = scale * (self.error_mean + distance * (self.relative + 2 * self.acc))
+        error = error + 2 * self.acc * (scale * (np.abs(self.x) + np.abs(self.mean)) + self.b)
+        return rounded(error.reshape(expected.shape), expected, self.dtype)
 
-    def sums(self, dy):
-        """The errors of Σ dy and Σ dy · (x − mean) of each channel."""
-        total = dy.sum(axis=self.axes, keepdims=True)
-        first = SUM * self.acc * np.abs(dy).sum(axis=self.axes, keepdims=True)
-        second = (SUM + 1) * self.acc * (np.abs(dy) * (self.distance + self.error_mean)).sum(self.axes, keepdims=True)
-        return first, second + self.error_mean * np.abs(total)
+    def input_gradient(self, grad_output, expected):
+        """dx = rstd · (g − Σ g / n − (x − mean) · rstd² · Σ g·(x − mean) / n) with g = dy · weight."""
+        g = np.abs(np.asarray(grad_output, np.float64)).reshape(self.shape) * self.w
+        error = self.rstd * g * (self.relative + 4 * self.acc)
+        if self.axes is None:
+            return rounded(error.reshape(expected.shape), expected, self.dtype)
+        distance, signed = np.abs(self.x - self.mean), np.asarray(grad_output, np.float64).reshape(self.shape)
+        if self.weight is not None:
+            signed = signed * np.asarray(self.weight, np.float64).reshape(self.w.shape)
+        first, second = np.abs(self._sum(signed)), np.abs(self._sum(signed * (self.x - self.mean)))
+        error_first = (SUM + 1) * self.acc * self._sum(g)
+        error_second = (SUM + 2) * self.acc * self._sum(g * (distance + self.error_mean)) + self.error_mean * first
+        if not self.centered:
+            first, error_first = 0 * first, 0 * error_first
+        slope = self.rstd**3 / self.count
+        error = error + slope * distance * (error_second + second * (3 * self.relative + 4 * self.acc))
+        error = error + slope * second * self.error_mean
+        error = error + self.rstd / self.count * (error_first + first * (self.relative + 3 * self.acc))
+        return rounded(error.reshape(expected.shape), expected, self.dtype)
 
-    def parameters(self, dy, expected, args):
-        """The bounds of the gradients of weight and bias."""
-        _, _, _, dweight, dbias = expected
-        first, second = self.sums(dy)
+    def parameter_gradients(self, grad_output, dweight, dbias):
+        """Σ dy · (x − mean) · rstd, and Σ dy."""
+        dy, axes = np.abs(np.asarray(grad_output, np.float64)).reshape(self.shape), self.parameter_axes
         bounds = [None, None]
         if dweight is not None:
-            error = (self.rstd * second).reshape(-1) + (self.relative_rstd.reshape(-1) + self.acc) * np.abs(dweight)
-            bounds[0] = rounded(error, dweight, args[3].dtype)
+            terms = dy * np.abs(self.x - self.mean) * self.rstd
+            error = self._sum(terms * ((SUM + 3) * self.acc + self.relative) + dy * self.rstd * self.error_mean, axes)
+            bounds[0] = rounded(error.reshape(dweight.shape), dweight, self.weight.dtype)
         if dbias is not None:
-            bounds[1] = rounded(first.reshape(-1), dbias, args[4].dtype)
+            error = SUM * self.acc * self._sum(dy, axes)
+            bounds[1] = rounded(error.reshape(dbias.shape), dbias, self.bias.dtype)
         return bounds
+
+
+def _channels(input, weight, bias):
+    """(N, C, pixels)."""
+    N, C, *spatial = input.shape
+    return _Normalised(input, (N, C, math.prod(spatial)), weight, bias, (1, C, 1), (0, 2))
 
 
 def _given(args):
     input, mean, var, weight, bias, epsilon = args
-    mean, var = (np.asarray(v, np.float64) for v in (mean, var))
-    # the variance and ε are added, rooted and divided by in float64 and rounded once
-    relative = np.full(mean.shape, 2 * accumulator_eps(input.dtype))
-    return _Channels(input, mean, 1 / np.sqrt(var + epsilon), 0 * mean, relative, weight, bias)
+    mean, var = (np.asarray(v, np.float64).reshape(1, -1, 1) for v in (mean, var))
+    return _channels(input, weight, bias).given(mean, var, epsilon)
 
 
 def batch_norm_inference(args, expected):
@@ -88,47 +126,81 @@ def batch_norm_inference(args, expected):
 
 
 def batch_norm_inference_backward(grad_outputs, args, expected):
-    channels, dy = _given(args), np.asarray(grad_outputs[0], np.float64)
-    error = np.abs(expected[0]) * (channels.relative_rstd + 2 * channels.acc)
-    return rounded(error, expected[0], channels.dtype), None, None, *channels.parameters(dy, expected, args)
+    n, (dx, _, _, *parameters) = _given(args), expected
+    return n.input_gradient(grad_outputs[0], dx), None, None, *n.parameter_gradients(grad_outputs[0], *parameters)
 
 
-class _Batch(_Channels):
-    def __init__(self, args):
-        input, _, _, weight, bias, _, epsilon = args
-        x, acc = np.asarray(input, np.float64), accumulator_eps(input.dtype)
-        mean, var, rstd = batch_moments(x, epsilon)
-        self.error_mean_unrounded, self.error_var = _moment_errors(x, mean, var, acc, (0, *range(2, x.ndim)))
-        relative = self.error_var / (var + epsilon) / 2 + 2 * acc
-        error_mean = self.error_mean_unrounded + acc / 2 * np.abs(mean)
-        super().__init__(input, mean, rstd, error_mean, relative, weight, bias)
+def _batch(args):
+    input, _, _, weight, bias, _, epsilon = args
+    return _channels(input, weight, bias).moments((0, 2), epsilon)
 
 
 def batch_norm_training(args, expected):
-    batch = _Batch(args)
-    _, running_mean, running_var, *_, momentum, _ = args
-    n = batch.x.size // max(1, batch.x.shape[1])
-    bounds = [batch.forward(expected[0]), None, None]
+    n, running_mean, running_var, momentum = _batch(args), args[1], args[2], args[-2]
+    bounds = [n.forward(expected[0]), None, None]
     if running_mean is not None:
-        error = momentum * batch.error_mean_unrounded + 4 * eps("float64") * np.abs(expected[1])
+        error = momentum * n.unrounded.reshape(-1) + 4 * eps("float64") * np.abs(expected[1])
         bounds[1] = rounded(error, expected[1], running_mean.dtype)
     if running_var is not None:
-        error = momentum * batch.error_var * n / max(1, n - 1) + 4 * eps("float64") * np.abs(expected[2])
-        bounds[2] = rounded(error, expected[2], running_var.dtype)
+        unbiased = n.count / max(1, n.count - 1) * n.error_var.reshape(-1)
+        bounds[2] = rounded(
+            momentum * unbiased + 4 * eps("float64") * np.abs(expected[2]), expected[2], running_var.dtype
+        )
     return tuple(bounds)
 
 
 def batch_norm_training_backward(grad_outputs, args, expected):
-    batch, dy = _Batch(args), np.asarray(grad_outputs[0], np.float64)
-    n = max(1, batch.x.size // max(1, batch.x.shape[1]))
-    first, second = batch.sums(dy)
-    centered, scale = batch.x - batch.mean, batch.w * batch.rstd
-    total = np.abs(dy.sum(axis=batch.axes, keepdims=True))
-    product = np.abs((dy * centered).sum(axis=batch.axes, keepdims=True))
-    # dx = a · dy − a · rstd² · Σ dy·(x − mean) / n · (x − mean) − a · Σ dy / n, with a = weight · rstd
-    slope = scale * batch.rstd**2 / n
-    error = scale * np.abs(dy) * (batch.relative_rstd + 3 * batch.acc)
-    error += slope * batch.distance * (second + product * (3 * batch.relative_rstd + 4 * batch.acc))
-    error += slope * product * batch.error_mean
-    error += scale / n * (first + total * (batch.relative_rstd + 3 * batch.acc))
-    return rounded(error, expected[0], batch.dtype), None, None, *batch.parameters(dy, expected, args)
+    n, (dx, _, _, *parameters) = _batch(args), expected
+    return n.input_gradient(grad_outputs[0], dx), None, None, *n.parameter_gradients(grad_outputs[0], *parameters)
+
+
+def _groups(args):
+    """(N, groups, channels of a group, pixels)."""
+    input, weight, bias, G, epsilon = args
+    N, C, *spatial = input.shape
+    shape, parameter_shape = (N, G, C // G, math.prod(spatial)), (1, G, C // G, 1)
+    return _Normalised(input, shape, weight, bias, parameter_shape, (0, 3)).moments((2, 3), epsilon)
+
+
+def group_norm(args, expected):
+    return (_groups(args).forward(expected[0]),)
+
+
+def group_norm_backward(grad_outputs, args, expected):
+    n, (dx, *parameters) = _groups(args), expected
+    return n.input_gradient(grad_outputs[0], dx), *n.parameter_gradients(grad_outputs[0], *parameters)
+
+
+def _rows(input, weight, bias, normalized_shape):
+    """(rows, D)."""
+    D = math.prod(normalized_shape)
+    rows = math.prod(input.shape[: input.ndim - len(normalized_shape)])
+    return _Normalised(input, (rows, D), weight, bias, (1, D), (0,))
+
+
+def _layer(args):
+    input, weight, bias, normalized_shape, epsilon = args
+    return _rows(input, weight, bias, normalized_shape).moments((1,), epsilon)
+
+
+def layer_norm(args, expected):
+    return (_layer(args).forward(expected[0]),)
+
+
+def layer_norm_backward(grad_outputs, args, expected):
+    n, (dx, *parameters) = _layer(args), expected
+    return n.input_gradient(grad_outputs[0], dx), *n.parameter_gradients(grad_outputs[0], *parameters)
+
+
+def _root_mean_square(args):
+    input, weight, normalized_shape, epsilon = args
+    return _rows(input, weight, None, normalized_shape).mean_square((1,), epsilon)
+
+
+def rms_norm(args, expected):
+    return (_root_mean_square(args).forward(expected[0]),)
+
+
+def rms_norm_backward(grad_outputs, args, expected):
+    n, (dx, dweight) = _root_mean_square(args), expected
+    return n.input_gradient(grad_outputs[0], dx), n.parameter_gradients(grad_outputs[0], dweight, None)[0]

@@ -28,7 +28,7 @@ HELP = "a recurrent net learns English, character by character (under 90 s)"
 Array = np.ndarray[Any, Any]
 
 STREAMS, STEPS = 32, 64  # a training step reads this many places of the text at once, for so many characters
-EPOCHS = 8
+EPOCHS = 4
 LEARNING_RATE, WARMUP_STEPS, MAX_NORM = 4e-3, 50, 1.0
 SIZES: dict[str, Any] = {"embedding_dim": 64, "hidden_size": 256, "dropout": 0.1}
 EVALUATIONS = 2  # an epoch
