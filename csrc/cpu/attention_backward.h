@@ -183,26 +183,26 @@ struct AttentionGradients {
       const Matrix<T> out = p.queries(y, s, h), grad = p.queries(dy, s, h);
       for (std::int64_t i = i0; i < least(s.Sq, i0 + B::kQueries); ++i) {
         const T *a = out.data + i * out.row_stride, *g = grad.data + i * grad.row_stride;
-        Acc sum = 0;
-        if (out.depth_stride == 1 && grad.depth_stride == 1) {
-          V sums = splat(Acc(0));
-          for (std::int64_t d = 0; d < p.Dv; d += L) {
-            const int n = static_cast<int>(least(L, p.Dv - d));
-            sums = fma(read(a + d, n), read(g + d, n), sums);
-          }
-          sum = fastnets::cpu::FASTNETS_ISA::sum(sums);
-        } else {
-          for (std::int64_t d = 0; d < p.Dv; ++d)
-            sum += widen(a[d * out.depth_stride]) * widen(g[d * grad.depth_stride]);
+        V sums = splat(Acc(0));
+        for (std::int64_t d = 0; d < p.Dv; d += L) {
+          const int n = static_cast<int>(least(L, p.Dv - d));
+          sums = fma(lanes_of(a, out.depth_stride, d, n), lanes_of(g, grad.depth_stride, d, n), sums);
         }
         const std::int64_t row = p.row(s, h, i);
-        delta[row] = sum - (p.op.grad_lse ? lse_gradient(row) : Acc(0));
+        delta[row] = sum(sums) - (p.op.grad_lse ? lse_gradient(row) : Acc(0));
       }
     };
     parallel(p.H * blocks, task);
   }
 
  private:
+  // Elements d … d + n − 1 of a row, 0 in the other lanes; the sum does not depend on the stride.
+  static V lanes_of(const T* row, std::int64_t stride, std::int64_t d, int n) {
+    if (stride == 1) return read(row + d, n);
+    Acc lanes[L] = {};
+    for (int l = 0; l < n; ++l) lanes[l] = widen(row[(d + l) * stride]);
+    return load(lanes);
+  }
   Acc lse_gradient(std::int64_t row) const {
     const Tensor& t = p.op.grad_lse;
     std::int64_t offset = 0, rest = row;
@@ -394,9 +394,8 @@ struct AttentionBackward : AttentionGradients<T> {
         }
       }
       const Tensor& gradient = p.op.grad_sinks;
-      visit_float(gradient.dtype, [&]<class E>(Type<E>) {
-        gradient.as<E>()[h] = narrow<E>(static_cast<Accumulator<E>>(total));
-      });
+      visit_float(gradient.dtype,
+                  [&]<class E>(Type<E>) { gradient.as<E>()[h] = narrow<E>(static_cast<Accumulator<E>>(total)); });
     };
     parallel(p.H, task);
   }
