@@ -105,7 +105,7 @@ CASES = [
     _case((2, 2, 9, 8), keys=7, mask=Seen((2, 2, 9, 7), scale=0.1)),  # queries that see nothing
     _case((2, 2, 41, 8), keys=267, mask=Array((2, 2, 41, 267)), softcap=1.5),
     _case((2, 2, 81, 8), keys=67, mask=Array((2, 1, 1, 67)), is_causal=True),
-    _case((2, 2, 81, 8), keys=67, mask=Array((1, 81, 1)), dropout_p=0.3),
+    _case((2, 2, 81, 8), keys=67, mask=Array((1, 81, 1)), dropout_p=0.3, sinks=Array),
     _case((2, 2, 81, 8), keys=67, mask=Array(())),
     _case((2, 2, 41, 8), keys=67, mask=Array((41, 67), "transposed")),
     # slopes and sinks
