@@ -59,7 +59,7 @@ def moved(case, arguments, shift):
     batch = case.inputs[0].shape[0]
     rolled = []
     for name, spec, a in zip(backends.OPS[case.op].inputs, case.inputs, arguments, strict=False):
-        has_batch = a is not None and name in ("input", "residual", "target") and spec.shape[0] == batch
+        has_batch = a is not None and name in ("input", "residual", "target", "query", "key", "value") and spec.shape[0] == batch
         rolled.append(np.roll(a, shift, axis=0) if has_batch else a)
     return (*rolled, *arguments[len(rolled) :])
 
@@ -73,7 +73,7 @@ def test_bits_do_not_depend_on_the_place_in_the_batch(case, row, dtype, rng, see
     if dtype == "bfloat16":
         pytest.importorskip("ml_dtypes")
     arguments = tuple(case.draw(rng, dtype))
-    wanted = tuple(name == "input" for name in backends.OPS[case.op].inputs)
+    wanted = tuple(name in ("input", "query") for name in backends.OPS[case.op].inputs)
 
     def outputs(shift):
         rolled = moved(case, arguments, shift)

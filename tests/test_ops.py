@@ -43,7 +43,7 @@ def test_the_table_has_cases():
 
 
 def dtypes_of_outputs(op, dtype):
-    wide = {"norm", "scale"}  # what is formed in the accumulator's dtype stays in it
+    wide = {"norm", "scale", "attention"}  # what is formed in the accumulator's dtype stays in it
     return {dtype, np.dtype(np.int64)} | ({state_dtype(dtype), np.dtype(np.float32)} if op in wide else set())
 
 

@@ -38,8 +38,10 @@ def call(op, inputs, parameters):
 def dy_of_all(op, dy, inputs, parameters):
     """The gradients in the places of their outputs: None for one that is not there."""
     made = getattr(reference, op)(*inputs, *parameters)
+    made = [*(made if isinstance(made, tuple) else (made,)), *[None] * len(OPS[op].outputs)]
     given = iter(dy)
-    return [None if y is None else next(given) for y in made] if op == "recurrent" else dy
+    present = zip(made, OPS[op].has_gradient, strict=False)
+    return [None if y is None else next(given) for y, has_gradient in present if has_gradient]
 
 
 def is_differentiable(op, place, x):

@@ -5,6 +5,7 @@
 #include "core/ops/adaptive_avg_pool.h"
 #include "core/ops/adaptive_max_pool.h"
 #include "core/ops/add.h"
+#include "core/ops/attention.h"
 #include "core/ops/avg_pool.h"
 #include "core/ops/batch_norm.h"
 #include "core/ops/binary_cross_entropy_with_logits.h"
@@ -32,13 +33,14 @@
 #define FASTNETS_OPS(X)                                             \
   X(linear, Linear)                                                 \
   X(conv, Conv)                                                     \
-  X(conv_transpose, ConvTranspose)                                  \
   X(max_pool, MaxPool)                                              \
-  X(batch_norm_inference, BatchNormInference)                       \
-  X(batch_norm_training, BatchNormTraining)                         \
   X(activation, Elementwise)                                        \
   X(dropout, Dropout)                                               \
   X(cross_entropy, CrossEntropy)                                    \
+  X(attention, Attention)                                           \
+  X(conv_transpose, ConvTranspose)                                  \
+  X(batch_norm_inference, BatchNormInference)                       \
+  X(batch_norm_training, BatchNormTraining)                         \
   X(causal_conv1d, CausalConv1d)                                    \
   X(softmax, Softmax)                                               \
   X(embedding, Embedding)                                           \

@@ -5,7 +5,7 @@
 namespace fastnets {
 
 // The counter's high words say what the numbers are for, so that no two uses of a seed share any.
-enum class RandomUse : std::uint64_t { dropout = 0, recurrent_dropout = 2, zoneout = 3 };
+enum class RandomUse : std::uint64_t { dropout = 0, attention = 1, recurrent_dropout = 2, zoneout = 3 };
 
 constexpr std::uint32_t kPhiloxFactor[] = {0xd2511f53, 0xcd9e8d57};
 constexpr std::uint32_t kPhiloxKeyStep[] = {0x9e3779b9, 0xbb67ae85};  // golden ratio and √3 − 1

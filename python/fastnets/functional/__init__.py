@@ -1,6 +1,7 @@
 """The functions: arrays in, arrays of the same library out, with torch's names, arguments and defaults."""
 
 from .activations import elu, gelu, leaky_relu, relu, sigmoid, silu, tanh
+from .attention import scaled_dot_product_attention, varlen_attention
 from .causal_conv1d import causal_conv1d
 from .conv_transpose import conv_transpose1d, conv_transpose2d, conv_transpose3d
 from .convolution import conv1d, conv2d, conv3d
@@ -65,8 +66,10 @@ __all__ = [
     "rnn",
     "rnn_relu_cell",
     "rnn_tanh_cell",
+    "scaled_dot_product_attention",
     "sigmoid",
     "silu",
     "softmax",
     "tanh",
+    "varlen_attention",
 ]

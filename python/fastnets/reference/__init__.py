@@ -9,6 +9,7 @@ runs; ±inf and NaN go through as in PyTorch, without warnings.
 """
 
 from .activations import activation, activation_backward
+from .attention import attention, attention_backward
 from .causal_convolution import causal_conv1d, causal_conv1d_backward
 from .convolution import conv, conv_backward, conv_transpose, conv_transpose_backward
 from .embedding import embedding, embedding_backward
@@ -59,6 +60,8 @@ __all__ = [
     "adaptive_max_pool",
     "adaptive_max_pool_backward",
     "add",
+    "attention",
+    "attention_backward",
     "avg_pool",
     "avg_pool_backward",
     "batch_norm_inference",

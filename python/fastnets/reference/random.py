@@ -7,7 +7,7 @@ _WEYL = np.array([0x9E3779B9, 0xBB67AE85], np.uint64)  # golden ratio and âˆš3 â
 _LOW_WORD = np.uint64(0xFFFFFFFF)
 _WORD_BITS = np.uint64(32)
 
-DROPOUT = 0  # the counter's high words name the use
+DROPOUT, ATTENTION = 0, 1  # the counter's high words name the use
 
 
 def philox_4x32(counter, key):

@@ -1,0 +1,271 @@
+// What the two passes of attention share: where the heads of all sequences lie, which keys a query sees, and how
+// products become scores.
+//
+// Tiles have keys as rows and queries as columns (lanes): what softmax does for each query goes down a column, and the
+// tiles below one another are at once a panel for the next product, whose depth is keys.
+#pragma once
+#include <numeric>
+
+#include "core/ops/attention.h"
+#include "cpu/gemm.h"
+#include "cpu/layout.h"
+#include "cpu/math.h"
+#include "cpu/random.h"
+
+namespace fastnets::cpu::FASTNETS_ISA {
+namespace {
+
+constexpr std::int64_t kUnbounded = std::int64_t{1} << 60;
+
+template <class T>
+struct AttentionBlocks {
+  static constexpr int kMR = Blocks<T>::kMR, kNR = Blocks<T>::kNR;
+  static constexpr int kStep = std::lcm(kMR, kNR);
+  static constexpr int kKeys = (192 + kStep / 2) / kStep * kStep;  // a block: its panels stay in the second-level cache
+  static constexpr int kPanels = kNR < 64 ? 64 / kNR : 1, kQueries = kPanels * kNR;
+  static_assert(kKeys > 0 && kKeys <= 512, "a block of keys is one chain of a sum");
+};
+
+// tile[kMR][kNR] (+)= a · b over a depth, in chains of at most 512 terms.
+template <class T>
+FASTNETS_INLINE void multiply_panels(std::int64_t depth, const PanelElement<T>* a, const PanelElement<T>* b,
+                                     Accumulator<T>* tile, bool add) {
+  constexpr int kMR = Blocks<T>::kMR, kNR = Blocks<T>::kNR, G = Panel<T>::kGroup;
+  constexpr std::int64_t kChain = 512;
+  std::int64_t k = 0;
+  do {
+    const int groups = static_cast<int>(divide_up(least(kChain, depth - k), G));
+    micro_kernel<T>(groups, a + k * kMR, b + k * kNR, tile, add || k > 0);
+    k += kChain;
+  } while (k < depth);
+}
+
+// Rows of kNR numbers as a panel of that depth.
+template <class T>
+FASTNETS_INLINE const PanelElement<T>* as_panel(const Accumulator<T>* rows, [[maybe_unused]] int depth,
+                                                [[maybe_unused]] PanelElement<T>* room) {
+#if defined(FASTNETS_BFLOAT16_PAIRS)
+  if constexpr (kPairs<T>) {
+    constexpr int kNR = Blocks<T>::kNR, L = kLanes<T>;
+    for (int k = 0; k < depth; k += 2)
+      for (int c = 0; c < kNR; c += L) {
+        T even[L], odd[L];
+        store(even, load(rows + k * kNR + c));
+        if (k + 1 < depth) store(odd, load(rows + (k + 1) * kNR + c));
+        store_zipped(room + k * kNR + 2 * c, even, k + 1 < depth ? odd : nullptr, L);
+      }
+    return room;
+  }
+#endif
+  if constexpr (!kPairs<T>) return rows;
+}
+
+// One sequence: where it begins among packed ones, and how long it is.
+struct Sequence {
+  std::int64_t number = 0, q_begin = 0, Sq = 0, k_begin = 0, Sk = 0;
+};
+
+// A call: sequences × heads. Arrays are read where they lie.
+template <class T>
+struct AttentionProblem {
+  const Attention& op;
+  std::int64_t N, H, Hk, group, D, Dv;
+
+  explicit AttentionProblem(const Attention& op_)
+      : op(op_),
+        N(op.batch()),
+        H(op.heads(op.query)),
+        Hk(op.heads(op.key)),
+        group(Hk ? H / Hk : 1),
+        D(op.query.shape[op.query.ndim - 1]),
+        Dv(op.value.shape[op.value.ndim - 1]) {}
+
+  Sequence sequence(std::int64_t n) const {
+    if (op.is_packed())
+      return {n, at(op.cu_seqlens_q, n), at(op.cu_seqlens_q, n + 1) - at(op.cu_seqlens_q, n), at(op.cu_seqlens_k, n),
+              at(op.cu_seqlens_k, n + 1) - at(op.cu_seqlens_k, n)};
+    return {n, 0, op.length(op.query), 0, op.key_lengths ? at(op.key_lengths, n) : op.length(op.key)};
+  }
+
+  // Blocks of positions, of all sequences: those of a sequence have numbers from `first_block` on; some are nobody's.
+  std::int64_t blocks(const Tensor& t, std::int64_t size) const {
+    return op.is_packed() ? op.length(t) / size + N : N * divide_up(op.length(t), size);
+  }
+  std::int64_t first_block(const Tensor& t, const Sequence& s, std::int64_t begin, std::int64_t size) const {
+    return op.is_packed() ? begin / size + s.number : s.number * divide_up(op.length(t), size);
+  }
+  // The sequence that block b of queries or keys may belong to.
+  Sequence sequence_of_block(const Tensor& t, std::int64_t b, std::int64_t size) const {
+    if (!op.is_packed()) return sequence(b / divide_up(op.length(t), size));
+    const Tensor& begins = &t == &op.query ? op.cu_seqlens_q : op.cu_seqlens_k;
+    std::int64_t low = 0, high = N - 1;
+    while (low < high) {
+      const std::int64_t middle = (low + high + 1) / 2;
+      (at(begins, middle) / size + middle <= b ? low : high) =
+          at(begins, middle) / size + middle <= b ? middle : middle - 1;
+    }
+    return sequence(low);
+  }
+
+  // One head of a sequence in an array laid out as query, key or value are: (positions, head dimension).
+  template <class E>
+  Matrix<E> matrix(const Tensor& t, const Sequence& s, std::int64_t head, std::int64_t begin) const {
+    std::int64_t offset = begin * t.stride[op.length_dim()];
+    if (op.head_dim() >= 0) offset += head * t.stride[op.head_dim()];
+    for (std::int64_t d = op.head_dim() - 1, rest = s.number; d >= 0 && !op.is_packed(); rest /= t.shape[d], --d)
+      offset += rest % t.shape[d] * t.stride[d];
+    return {t.as<E>() + offset, t.stride[op.length_dim()], t.stride[t.ndim - 1]};
+  }
+  Matrix<T> queries(const Tensor& t, const Sequence& s, std::int64_t h) const { return matrix<T>(t, s, h, s.q_begin); }
+  Matrix<T> keys(const Tensor& t, const Sequence& s, std::int64_t hk) const { return matrix<T>(t, s, hk, s.k_begin); }
+
+  // Row-major number of a query: of lse, and of dropout's rows.
+  std::int64_t row(const Sequence& s, std::int64_t h, std::int64_t i) const {
+    if (op.is_packed()) return h * op.length(op.query) + s.q_begin + i;
+    return (s.number * H + h) * s.Sq + i;
+  }
+  std::int64_t rows() const { return op.is_packed() ? H * op.length(op.query) : N * H * op.length(op.query); }
+  // Keys in a row of dropout's numbers.
+  std::int64_t row_length() const {
+    if (!op.is_packed()) return op.length(op.key);
+    std::int64_t longest = 0;
+    for (std::int64_t n = 0; n < N; ++n) longest = most(longest, sequence(n).Sk);
+    return longest;
+  }
+
+  static std::int64_t at(const Tensor& t, std::int64_t i) {
+    return t.dtype == DType::int32 ? t.as<std::int32_t>()[i * t.stride[0]] : t.as<std::int64_t>()[i * t.stride[0]];
+  }
+  // One number of an array (H,) of any floating dtype.
+  static Accumulator<T> number(const Tensor& t, std::int64_t h) {
+    Accumulator<T> value = 0;
+    visit_float(t.dtype,
+                [&]<class E>(Type<E>) { value = static_cast<Accumulator<T>>(widen(t.as<E>()[h * t.stride[0]])); });
+    return value;
+  }
+};
+
+// The scores of one head: what a product of query i and key j becomes.
+template <class T>
+struct ScoreRules {
+  using Acc = Accumulator<T>;
+  using V = Vec<Acc>;
+  static constexpr int kNR = Blocks<T>::kNR, L = V::lanes;
+  static constexpr Acc kHidden = -std::numeric_limits<Acc>::infinity();
+
+  Acc scale, softcap, slope = 0;
+  std::int64_t offset;          // query i stands at key i + offset
+  std::int64_t before, behind;  // and sees as many keys before and behind
+  const Tensor* mask = nullptr;
+  std::int64_t mask_offset = 0, mask_row = 0, mask_column = 0;
+
+  ScoreRules(const AttentionProblem<T>& p, const Sequence& s, std::int64_t h)
+      : scale(static_cast<Acc>(p.op.scale)),
+        softcap(static_cast<Acc>(p.op.softcap)),
+        offset(p.op.causal_alignment == CausalAlignment::lower_right ? s.Sk - s.Sq : 0),
+        before(p.op.window_left < 0 ? kUnbounded : p.op.window_left),
+        behind(p.op.is_causal          ? 0
+               : p.op.window_right < 0 ? kUnbounded
+                                       : p.op.window_right) {
+    if (p.op.alibi_slopes) slope = AttentionProblem<T>::number(p.op.alibi_slopes, h);
+    if (!p.op.attn_mask) return;
+    mask = &p.op.attn_mask;
+    const int last = mask->ndim - 1, shift = p.op.query.ndim - mask->ndim;
+    const auto step = [&](int d) { return d < 0 || mask->shape[d] == 1 ? 0 : mask->stride[d]; };
+    mask_column = step(last), mask_row = step(last - 1);
+    if (p.op.head_dim() >= 0) mask_offset = h * step(p.op.head_dim() - shift);
+    for (std::int64_t d = p.op.head_dim() - 1, rest = s.number; d >= 0; rest /= p.op.query.shape[d], --d)
+      mask_offset += rest % p.op.query.shape[d] * step(static_cast<int>(d) - shift);
+  }
+
+  // The keys that some of the queries i0 … i1 − 1 see lie from first_key to before end_key.
+  std::int64_t first_key(std::int64_t i0) const { return before >= kUnbounded ? 0 : most(0, i0 + offset - before); }
+  std::int64_t end_key(std::int64_t i1, std::int64_t Sk) const {
+    return behind >= kUnbounded ? Sk : most(0, least(Sk, i1 + offset + behind));
+  }
+
+  // bias[key][query] = what the mask adds to keys j0 … and queries i0 …, of which there are `rows`.
+  void fill_bias(std::int64_t i0, int rows, std::int64_t j0, int keys, Acc* bias) const {
+    const auto fill = [&](auto value) {
+      for (int j = 0; j < keys; ++j)
+        for (int i = 0; i < kNR; ++i)
+          bias[j * kNR + i] = i < rows ? value(mask_offset + (i0 + i) * mask_row + (j0 + j) * mask_column) : Acc(0);
+    };
+    if (mask->dtype == DType::boolean)
+      return fill([&](std::int64_t at) { return mask->as<bool>()[at] ? Acc(0) : kHidden; });
+    visit_float(mask->dtype, [&]<class E>(Type<E>) {
+      fill([&](std::int64_t at) { return static_cast<Acc>(widen(mask->as<E>()[at])); });
+    });
+  }
+
+  // Turns products of keys j0 … (rows) and queries i0 … (columns) into scores. Where asked for, `slopes` are the
+  // derivatives of the cap.
+  template <bool kWithSlopes = false>
+  void apply(Acc* scores, std::int64_t i0, std::int64_t j0, int keys, const Acc* bias, Acc* slopes = nullptr) const {
+    const bool sees_all = j0 >= i0 + kNR - 1 + offset - before && j0 + keys - 1 <= i0 + offset + behind;
+    Acc count[L];
+    for (int l = 0; l < L; ++l) count[l] = static_cast<Acc>(l);
+    const V first = load(count);
+    for (int j = 0; j < keys; ++j)
+      for (int c = 0; c < kNR; c += L) {
+        Acc* at = scores + j * kNR + c;
+        V s = load(at) * splat(scale);
+        if (softcap > 0) {
+          const V t = tanh(s / splat(softcap));
+          s = t * splat(softcap);
+          if constexpr (kWithSlopes) store(slopes + j * kNR + c, splat(Acc(1)) - t * t);
+        }
+        // position of the query − j, of the first lane
+        const std::int64_t ahead = i0 + c + offset - (j0 + j);
+        if (slope != 0) s = s - splat(slope) * abs(splat(static_cast<Acc>(ahead)) + first);
+        if (bias) {
+          const V b = load(bias + j * kNR + c);
+          s = mask->dtype == DType::boolean ? select(less(b, splat(Acc(0))), splat(kHidden), s) : s + b;
+        }
+        if (!sees_all) {  // query l of the lanes sees key j if −behind ≤ ahead + l ≤ before
+          const V lowest = splat(static_cast<Acc>(most(-1, least(L, -behind - ahead))));
+          const V highest = splat(static_cast<Acc>(most(-1, least(L, before - ahead))));
+          s = select(less(first, lowest), splat(kHidden), select(less(highest, first), splat(kHidden), s));
+        }
+        store(at, s);
+      }
+  }
+};
+
+// What dropout multiplies probabilities by, 0 or 1 / (1 − p), as the reference draws it.
+template <class T>
+struct AttentionDropout {
+  using Acc = Accumulator<T>;
+  static constexpr int kNR = Blocks<T>::kNR;
+  double p;
+  std::uint64_t seed;
+  std::int64_t row_length;
+  Acc factor;
+
+  explicit AttentionDropout(const AttentionProblem<T>& problem)
+      : p(problem.op.dropout_p),
+        seed(problem.op.seed),
+        row_length(p > 0 ? problem.row_length() : 0),
+        factor(p < 1 ? static_cast<Acc>(1 / (1 - p)) : 0) {}
+  explicit operator bool() const { return p > 0; }
+
+  // kept[key][query] for keys j0 … and the queries whose row-major numbers begin with `row`.
+  void fill(std::int64_t row, int rows, std::int64_t j0, int keys, Acc* kept) const {
+    const float least_kept = static_cast<float>(std::ceil(p * 0x1p24));
+    float drawn[kDrawn];
+    for (int i = 0; i < rows; ++i) {
+      const std::int64_t begin = (row + i) * row_length + j0;
+      std::int64_t have = -1;
+      for (int j = 0; j < keys; ++j) {
+        const std::int64_t block = (begin + j) / kDrawn;
+        if (block != have) draw(seed, block * kDrawn, RandomUse::attention, drawn), have = block;
+        kept[j * kNR + i] = drawn[(begin + j) % kDrawn] >= least_kept ? factor : Acc(0);
+      }
+    }
+    for (int j = 0; j < keys; ++j)
+      for (int i = rows; i < kNR; ++i) kept[j * kNR + i] = 0;
+  }
+};
+
+}  // namespace
+}  // namespace fastnets::cpu::FASTNETS_ISA
