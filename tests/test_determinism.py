@@ -59,7 +59,11 @@ def moved(case, arguments, shift):
     batch = case.inputs[0].shape[0]
     rolled = []
     for name, spec, a in zip(backends.OPS[case.op].inputs, case.inputs, arguments, strict=False):
-        has_batch = a is not None and name in ("input", "residual", "target", "query", "key", "value") and spec.shape[0] == batch
+        has_batch = (
+            a is not None
+            and name in ("input", "residual", "target", "query", "key", "value")
+            and spec.shape[0] == batch
+        )
         rolled.append(np.roll(a, shift, axis=0) if has_batch else a)
     return (*rolled, *arguments[len(rolled) :])
 

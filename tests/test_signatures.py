@@ -19,7 +19,7 @@ OTHER_NAMES = {"max_pool1d", "max_pool2d", "max_pool3d", "adaptive_max_pool2d"} 
 
 def parsed(docstring):
     """Parameters of a builtin as the first line of its documentation shows them: name and default (or no default)."""
-    call = re.match(r"\w+\((.*?)\) -> ", docstring.strip())
+    call = re.match(r"\w+\((.*?)\) -> ", docstring.strip(), re.DOTALL)
     function = ast.parse(f"def f({call.group(1)}): ...").body[0]
     names = [a.arg for a in function.args.args]
     defaults = [ast.literal_eval(value) for value in function.args.defaults]

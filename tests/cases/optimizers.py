@@ -8,7 +8,7 @@ factor, unscale; add: input, other.
 
 import math
 
-from .case import Array, Case, FLOATS, Flag, PositiveState, State, StateWeights
+from .case import FLOATS, Array, Case, Flag, PositiveState, State, StateWeights
 
 HALF = ("bfloat16", "float16")
 

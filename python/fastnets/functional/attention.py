@@ -173,16 +173,17 @@ def _call(
 ) -> Any:
     query = inputs[0]
     if scale is None:
-        shape = getattr(unpacked(query), "shape", ())
+        shape: Any = getattr(unpacked(query), "shape", ())
         scale = 1 / math.sqrt(shape[-1]) if len(shape) and shape[-1] else 1.0
     if seed is None:
         seed = random.draw_seed() if dropout_p else 0
     window = _window(function, window_size)
     # small host arrays go along with any library
-    inputs = (*inputs[:4], _beside(query, inputs[4]), inputs[5], *(_beside(query, a) for a in inputs[6:]))
+    slopes, sinks, *lengths = inputs[4:]
+    given = (*inputs[:4], _beside(query, slopes), sinks, *(_beside(query, a) for a in lengths))
     options = (dropout_p, is_causal, scale, enable_gqa, causal_alignment, *window, softcap or 0.0, seed)
     try:
-        return _attention(*inputs, *options, return_lse)
+        return _attention(*given, *options, return_lse)
     except (TypeError, ValueError) as error:
         raise renamed(error, function) from None
 

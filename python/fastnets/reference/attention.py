@@ -209,7 +209,7 @@ def attention_backward(grad_output, grad_lse, *arguments):
         dk[of] += k
         dv[of] += v
         if has_mask:
-            dmask[(*place, slice(None), slice(0, scores.shape[1]))] = scores
+            dmask[place][:, : scores.shape[1]] = scores
         if dsinks is not None:
             dsinks[h] += sink
     if has_mask:

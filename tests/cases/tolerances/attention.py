@@ -119,7 +119,7 @@ def attention_backward(grad_outputs, args, expected):
         bounds[1][of] += dk
         bounds[2][of] += dv
         if has_mask:
-            dmask[(*place, slice(None), slice(0, scores.shape[1]))] = scores
+            dmask[place][:, : scores.shape[1]] = scores
         if sinks is not None:
             sinks[h] += sink
     made = [rounded(b, e, a.dtype) for b, e, a in zip(bounds, expected[:3], (query, key, value), strict=True)]
