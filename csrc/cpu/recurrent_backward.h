@@ -248,8 +248,8 @@ class RecurrentBackward {
       const auto& ih = op_.direction[d].weight_ih;
       RowSink<Acc> sink{sums, {I}};
       if (d) sink.residual = sums;
-      multiply_rows<T>(s_, I, G * H_, {sides_[d].dgates, width_, 1}, {ih.template as<T>(), ih.stride[1], ih.stride[0]},
-                       sink, workspace);
+      multiply_rows<T>(workspace.base ? s_.rows() : 0, s_.most_rows(), I, G * H_, {sides_[d].dgates, width_, 1},
+                       {ih.template as<T>(), ih.stride[1], ih.stride[0]}, nullptr, sink, workspace);
     }
     if (!workspace.base) return;
     T* out = op_.grad_input.as<T>();

@@ -91,11 +91,11 @@ void each_step(std::int64_t steps, int phases, int directions, std::int64_t part
 
 // out (rows, N) = a (rows, K) · bᵀ for the rows that there are. How many is not known when room is counted.
 template <class T, class Sink>
-void multiply_rows(const Sequences& s, std::int64_t N, std::int64_t K, const Matrix<T>& a, const Matrix<T>& b,
-                   const Sink& sink, Workspace& workspace) {
-  if (workspace.base) return multiply(s.rows(), N, K, a, b, nullptr, sink, workspace);
-  multiply(s.most_rows(), N, K, a, b, nullptr, sink, workspace);
-  if (s.most_rows()) multiply(1, N, kFewRows * K, a, b, nullptr, sink, workspace);
+void multiply_rows(std::int64_t rows, std::int64_t most_rows, std::int64_t N, std::int64_t K, const Matrix<T>& a,
+                   const Matrix<T>& b, const void* packed_b, const Sink& sink, Workspace& workspace) {
+  if (workspace.base) return multiply(rows, N, K, a, b, packed_b, sink, workspace);
+  multiply(most_rows, N, K, a, b, packed_b, sink, workspace);
+  if (most_rows) multiply(1, N, kFewRows * K, a, b, packed_b, sink, workspace);
 }
 
 }  // namespace

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .case import Array, Case, StateWeights, Weights
+from .case import FLOATS, Array, Case, StateWeights, Weights
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,7 @@ def _case(
     softcap=0.0,
     lse=False,
     layout="contiguous",
+    dtypes=FLOATS,
 ):
     """`query` (…, H, Sq, D), or (total, H, D) with `packed`, two cu_seqlens; `heads` Hk, `keys` Sk, `width` Dv."""
     if packed:
@@ -79,7 +80,7 @@ def _case(
     )
     scale = 1 / np.sqrt(D) if scale is None else scale
     options = (dropout_p, is_causal, scale, heads is not None, alignment, *window, softcap, 7, lse)
-    return Case("attention", inputs, options)
+    return Case("attention", inputs, options, dtypes)
 
 
 CASES = [
@@ -105,7 +106,8 @@ CASES = [
     _case((2, 2, 9, 8), keys=7, mask=Seen((2, 2, 9, 7), scale=0.1)),  # queries that see nothing
     _case((2, 2, 41, 8), keys=267, mask=Array((2, 2, 41, 267)), softcap=1.5),
     _case((2, 2, 81, 8), keys=67, mask=Array((2, 1, 1, 67)), is_causal=True),
-    _case((2, 2, 81, 8), keys=67, mask=Array((1, 81, 1)), dropout_p=0.3, sinks=Array),
+    # but for the sink's share, its gradients cancel: half precision leaves nothing to judge
+    _case((2, 2, 81, 8), keys=67, mask=Array((1, 81, 1)), dropout_p=0.3, sinks=Array, dtypes=("float32", "float64")),
     _case((2, 2, 81, 8), keys=67, mask=Array(())),
     _case((2, 2, 41, 8), keys=67, mask=Array((41, 67), "transposed")),
     # slopes and sinks

@@ -6,7 +6,9 @@ import torch
 def torch_attention(q, k, v, mask, slopes, sinks, lengths, cu_q, cu_k, *options):
     p, is_causal, scale, enable_gqa, *_ = options
     mask = mask if mask is None or mask.dtype == torch.bool else mask.to(q.dtype)
-    return torch.nn.functional.scaled_dot_product_attention(q, k, v, mask, p, is_causal, scale, enable_gqa)
+    return torch.nn.functional.scaled_dot_product_attention(
+        q, k, v, mask, p, is_causal, scale=scale, enable_gqa=enable_gqa
+    )
 
 
 def serves(case):
