@@ -5,7 +5,7 @@ import numpy as np
 from fastnets import reference
 from fastnets.reference.attention import heads
 
-from .registry import mutant, mutant_backward
+from .registry import SINGLE_AND_DOUBLE, mutant, mutant_backward
 
 CAUSAL, SCALE, ALIGNMENT, LEFT, CAP = 1, 2, 4, 5, 7  # places among the parameters
 
@@ -20,7 +20,7 @@ def parts(args):
     return list(args[:9]), list(args[9:])
 
 
-@mutant("attention")
+@mutant("attention", SINGLE_AND_DOUBLE)
 def last_key_left_out(*args):
     (q, k, v, mask, *rest), options = parts(args)
     if mask is not None or rest[2] is not None or rest[3] is not None or k.shape[-2] < 2:
@@ -28,7 +28,7 @@ def last_key_left_out(*args):
     return reference.attention(q, k[..., :-1, :], v[..., :-1, :], mask, *rest, *options)
 
 
-@mutant("attention")
+@mutant("attention", SINGLE_AND_DOUBLE)
 def block_of_keys_left_out(*args):
     (q, k, v, mask, *rest), options = parts(args)
     if mask is not None or rest[2] is not None or rest[3] is not None or k.shape[-2] <= 192:
@@ -42,7 +42,7 @@ def neighbours_values(*args):
     return reference.attention(q, k, np.roll(v, 1, axis=-3 if args[7] is not None else -2), *rest, *options)
 
 
-@mutant("attention")
+@mutant("attention", SINGLE_AND_DOUBLE)
 def last_dimension_left_out(*args):
     (q, k, *rest), options = parts(args)
     q = q.copy()
@@ -63,13 +63,13 @@ def aligned_at_the_other_corner(*args):
     return reference.attention(*changed(args, ALIGNMENT, other))
 
 
-@mutant("attention")
+@mutant("attention", SINGLE_AND_DOUBLE)
 def window_one_key_wider(*args):
     left = args[9 + LEFT]
     return None if left < 0 else reference.attention(*changed(args, LEFT, left + 1))
 
 
-@mutant("attention")
+@mutant("attention", SINGLE_AND_DOUBLE)
 def cap_forgotten(*args):
     return reference.attention(*changed(args, CAP, 0.0)) if args[9 + CAP] else None
 
@@ -86,12 +86,12 @@ def mask_forgotten(*args):
     return reference.attention(*args[:3], None, *args[4:])
 
 
-@mutant("attention")
+@mutant("attention", SINGLE_AND_DOUBLE)
 def sink_forgotten(*args):
     return None if args[5] is None else reference.attention(*args[:5], None, *args[6:])
 
 
-@mutant("attention")
+@mutant("attention", SINGLE_AND_DOUBLE)
 def slopes_of_the_next_head(*args):
     return None if args[4] is None else reference.attention(*args[:4], np.roll(args[4], 1), *args[5:])
 
@@ -125,19 +125,19 @@ def delta_forgotten(dy, dlse, *args):
     return (dq, *reference.attention_backward(dy, dlse, *args)[1:])
 
 
-@mutant_backward("attention")
+@mutant_backward("attention", SINGLE_AND_DOUBLE)
 def gradient_of_lse_forgotten(dy, dlse, *args):
     return None if dlse is None else reference.attention_backward(dy, None, *args)
 
 
-@mutant_backward("attention")
+@mutant_backward("attention", SINGLE_AND_DOUBLE)
 def last_queries_left_out(dy, dlse, *args):
     dy = dy.copy()
     dy[-3:] = 0
     return reference.attention_backward(dy, dlse, *args)
 
 
-@mutant_backward("attention")
+@mutant_backward("attention", SINGLE_AND_DOUBLE)
 def values_gradient_without_dropout(dy, dlse, *args):
     if not 0 < args[9] < 1:
         return None
