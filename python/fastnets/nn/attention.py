@@ -182,7 +182,7 @@ class MultiheadAttention(Composite):
         if layout is Layout.PACKED:
             if query.ndim != 2 or extra or not cache is key_padding_mask is attn_mask is None:
                 raise ValueError(
-                    f"{self._name}: cu_seqlens expects (total, {self.embed_dim}) without masks, further keys and cache; "
+                    f"{self._name}: cu_seqlens expects (total, {self.embed_dim}) without masks, extra keys and cache; "
                     f"got query {tuple(query.shape)}"
                 )
             q, k, v = self._project(query, key, value, layout)
