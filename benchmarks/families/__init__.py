@@ -16,6 +16,7 @@ from . import (
     normalization,
     optimizers,
     pooling,
+    positions,
     recurrent,
     softmax,
 )
@@ -38,6 +39,7 @@ FAMILIES: dict[str, list[Workload]] = {
     "activation": activation.WORKLOADS,
     "softmax": softmax.WORKLOADS,
     "embedding": embedding.WORKLOADS,
+    "rotary_embedding": positions.WORKLOADS,
     "cross_entropy": losses.CROSS_ENTROPY,
     "nll_loss": losses.NLL_LOSS,
     "mse_loss": losses.MSE_LOSS,
