@@ -332,3 +332,28 @@ def test_stacks_take_layers_of_ones_own(rng):
     close(dx, 4 * dy * (1 - y**2))
     close(grads["layers.0.scale"], (dx * x / 2).sum((0, 1)))
     assert list(grads) == ["layers.0.scale", "layers.1.scale"]
+
+
+class Product(nn.Module):
+    """Two inputs, by hand."""
+
+    def forward(self, a, b):
+        return a * b
+
+    def vjp(self, a, b, *, input_gradient=True):
+        return a * b, lambda dy: ((dy * b, dy * a), {})
+
+
+class Square(Composite):
+    def __init__(self):
+        self.product = Product()
+
+    def forward(self, x):
+        return self.product(x, x)
+
+
+def test_an_array_given_twice_to_a_layer_has_both_gradients(rng):
+    x, dy = rng.standard_normal((2, 2, 3))
+    y, backward = Square().vjp(x)
+    np.testing.assert_array_equal(y, x * x)
+    np.testing.assert_array_equal(backward(dy)[0], dy * x + dy * x)
