@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
+import io
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -14,7 +16,7 @@ import numpy as np
 import fastnets
 from fastnets import arrays
 
-__all__ = ["FORMATS", "PEERS", "Place", "as_numpy", "equal_threads", "one_node", "versions", "why_absent"]
+__all__ = ["FORMATS", "PEERS", "Place", "as_numpy", "equal_threads", "exported", "one_node", "versions", "why_absent"]
 
 FORMATS = {"": False, " channels-last": True}  # what a label says of the images
 PEERS = {"torch": ("torch",), "onnxruntime": ("onnxruntime", "onnx"), "numpy": ("numpy",)}  # and what they need
@@ -121,7 +123,6 @@ def one_node(
     **attributes
         Of the node.
     """
-    import onnxruntime
     from onnx import helper, numpy_helper
 
     names = [*inputs, *constants]
@@ -138,17 +139,36 @@ def one_node(
         [numpy_helper.from_array(array, name) for name, array in constants.items()],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = place.threads
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 4
-    # Its threads would go on spinning after a run, in the time of the next contender.
-    options.add_session_config_entry("session.force_spinning_stop", "1")
     try:
-        session = onnxruntime.InferenceSession(model.SerializeToString(), options, ["CPUExecutionProvider"])
+        session = _session(model.SerializeToString(), place)
     except Exception as error:  # its exceptions have no class of their own
         if "NOT_IMPLEMENTED" in str(error) or "Could not find an implementation" in str(error):
             return None
         raise
     feed = dict(inputs)
     return lambda: session.run(None, feed)[0]
+
+
+def exported(module: Any, arrays: tuple[np.ndarray[Any, Any], ...], place: Place) -> Callable[[], Any]:
+    """Return the run of a torch module as an onnxruntime model."""
+    import torch
+
+    file = io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the exporter's age: the younger one needs one package more
+        torch.onnx.export(module, tuple(map(torch.from_numpy, arrays)), file, dynamo=False)
+    session = _session(file.getvalue(), place)
+    feed = {given.name: array for given, array in zip(session.get_inputs(), arrays, strict=True)}
+    return lambda: session.run(None, feed)[0]
+
+
+def _session(model: bytes, place: Place) -> Any:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = place.threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 4
+    # Its threads would go on spinning after a run, in the time of the next contender.
+    options.add_session_config_entry("session.force_spinning_stop", "1")
+    return onnxruntime.InferenceSession(model, options, ["CPUExecutionProvider"])

@@ -17,6 +17,7 @@ from . import (
     optimizers,
     pooling,
     recurrent,
+    resnet,
     softmax,
 )
 
@@ -35,6 +36,7 @@ FAMILIES: dict[str, list[Workload]] = {
     "layer_norm": normalization.LAYER_NORM,
     "rms_norm": normalization.RMS_NORM,
     "recurrent": recurrent.WORKLOADS,
+    "resnet": resnet.WORKLOADS,
     "activation": activation.WORKLOADS,
     "softmax": softmax.WORKLOADS,
     "embedding": embedding.WORKLOADS,
