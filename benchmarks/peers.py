@@ -156,7 +156,7 @@ def exported(module: Any, arrays: tuple[np.ndarray[Any, Any], ...], place: Place
     file = io.BytesIO()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of the exporter's age: the younger one needs one package more
-        torch.onnx.export(module, tuple(map(torch.from_numpy, arrays)), file, dynamo=False)
+        torch.onnx.export(module, tuple(map(torch.from_numpy, arrays)), file, dynamo=False)  # type: ignore[arg-type]
     session = _session(file.getvalue(), place)
     feed = {given.name: array for given, array in zip(session.get_inputs(), arrays, strict=True)}
     return lambda: session.run(None, feed)[0]
