@@ -106,6 +106,13 @@ def from_numpy(value: np.ndarray[Any, Any], like: Any) -> Any:
     return value
 
 
+def beside(array: Any, value: Any) -> Any:
+    """Return a NumPy array as one of the library and device of `array`, anything else as it is."""
+    if not isinstance(value, np.ndarray) or library(array) in (None, "numpy"):
+        return value
+    return from_numpy(value, array)
+
+
 def assign(target: Any, value: np.ndarray[Any, Any]) -> None:
     """Write values into an array of any library whose arrays can be written to, in its dtype."""
     kind = library(target)
@@ -120,6 +127,24 @@ def assign(target: Any, value: np.ndarray[Any, Any]) -> None:
 def ones_like(value: Any) -> Any:
     """Return an array of ones with the shape, dtype, library and device of `value`."""
     return from_numpy(np.ones(tuple(value.shape), to_numpy(value).dtype), value)
+
+
+def namespace(value: Any) -> Any:
+    """Return the module with the functions of the library of an array: numpy, torch, cupy or jax.numpy."""
+    kind = library(value)
+    if kind == "torch":
+        import torch
+
+        return torch
+    if kind == "jax":
+        import jax
+
+        return jax.numpy
+    if kind == "cupy":
+        import cupy
+
+        return cupy
+    return np
 
 
 def alias(value: Any) -> Any:

@@ -4,6 +4,7 @@ Names, arguments, state_dict keys and initialisation are torch.nn's.
 """
 
 from .activation import ELU, GELU, LeakyReLU, LogSoftmax, ReLU, Sigmoid, SiLU, Softmax, Tanh
+from .attention import MultiheadAttention
 from .combinators import Parallel, Residual, Select, Sequential
 from .conv import Conv1d, Conv2d, Conv3d
 from .conv_transpose import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
@@ -25,8 +26,11 @@ from .pooling import (
     MaxPool2d,
     MaxPool3d,
 )
+from .positions import RotaryEmbedding, SinusoidalPositionalEncoding
 from .recurrent import GRU, LSTM, RNN, GRUCell, LSTMCell, RNNCell
 from .shape import Flatten, Identity
+from .transformer import Transformer, TransformerDecoder, TransformerEncoder
+from .transformer_layers import TransformerDecoderLayer, TransformerEncoderLayer
 from .tree import Parameter
 
 __all__ = [
@@ -68,6 +72,7 @@ __all__ = [
     "MaxPool2d",
     "MaxPool3d",
     "Module",
+    "MultiheadAttention",
     "NLLLoss",
     "Parallel",
     "Parameter",
@@ -76,10 +81,17 @@ __all__ = [
     "RNNCell",
     "ReLU",
     "Residual",
+    "RotaryEmbedding",
     "Select",
     "Sequential",
     "SiLU",
     "Sigmoid",
+    "SinusoidalPositionalEncoding",
     "Softmax",
     "Tanh",
+    "Transformer",
+    "TransformerDecoder",
+    "TransformerDecoderLayer",
+    "TransformerEncoder",
+    "TransformerEncoderLayer",
 ]
