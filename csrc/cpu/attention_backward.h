@@ -2,7 +2,7 @@
 // keys of one head of keys, and goes over the queries that see them: the gradients of its keys and values are whole,
 // those of the queries are parts, which are added up in the order of the tasks.
 #pragma once
-#include "cpu/attention.h"
+#include "cpu/attention_scores.h"
 
 namespace fastnets::cpu::FASTNETS_ISA {
 namespace {
@@ -156,10 +156,10 @@ struct AttentionGradients {
       row_lse[i] = lse[row + i] > ScoreRules<T>::kHidden || lse[row + i] != lse[row + i] ? lse[row + i] : Acc(0),
       row_delta[i] = delta[row + i];
     for (int c = 0; c < kNR; c += L) {
-      const V shift = load(row_lse + c), d = load(row_delta + c);
+      const V shift = splat(Acc(0)) - load(row_lse + c) * splat(static_cast<Acc>(kLog2E)), d = load(row_delta + c);
       for (int j = 0; j < keys.count; ++j) {
         Acc *at = t.p + j * kNR + c, *gradient = t.dp + j * kNR + c;
-        const V e = exp(load(at) - shift);
+        const V e = exp2_flushed(fma(load(at), splat(rules.factor), shift));
         if (!dropout) {
           store(gradient, e * (load(gradient) - d));
           store(at, e);

@@ -1,6 +1,6 @@
 // Attention, forward: a task has a block of queries of one head and goes over blocks of keys with an online softmax.
 #pragma once
-#include "cpu/attention.h"
+#include "cpu/attention_scores.h"
 
 namespace fastnets::cpu::FASTNETS_ISA {
 namespace {
@@ -73,19 +73,20 @@ struct OnlineSoftmax {
 
   // Takes in the scores of some keys and leaves exp(score − largest) in their place; what was summed before counts
   // `shrink` times from now on. Returns whether any of that is not 1.
-  bool take(Acc* scores, int keys, Acc* shrink) {
+  bool take(Acc* scores, int keys, Acc by, Acc* shrink) {
     bool changed = false;
     for (int c = 0; c < kNR; c += L) {
-      V top = load(largest + c);
-      const V before = top;
+      const V before = load(largest + c), by_all = splat(by);
+      V top = splat(ScoreRules<T>::kHidden);
       for (int j = 0; j < keys; ++j) top = max(load(scores + j * kNR + c), top);
+      top = max(top * by_all, before);
       store(largest + c, top);
       // a query that has seen no key yet keeps −inf; its exponentials are 0
-      const V shift = select(less(splat(ScoreRules<T>::kHidden), top), top, splat(Acc(0)));
-      const V factor = exp(before - shift);
+      const V shift = select(less(splat(ScoreRules<T>::kHidden), top), splat(Acc(0)) - top, splat(Acc(0)));
+      const V factor = exp2_flushed(before + shift);
       V sum = splat(Acc(0));
       for (int j = 0; j < keys; ++j) {
-        const V e = exp(load(scores + j * kNR + c) - shift);
+        const V e = exp2_flushed(fma(load(scores + j * kNR + c), by_all, shift));
         store(scores + j * kNR + c, e);
         sum = sum + e;
       }
@@ -166,7 +167,8 @@ struct AttentionForward {
     OnlineSoftmax<T> softmax[B::kPanels];
     for (std::int64_t c = 0; c < count; ++c) {
       pack<kNR>(q, i0 + c * kNR, columns(rows, c), 0, static_cast<int>(p.D), room.queries + c * query_panel);
-      softmax[c].begin(static_cast<bool>(p.op.sinks), p.op.sinks ? AttentionProblem<T>::number(p.op.sinks, h) : Acc(0));
+      softmax[c].begin(static_cast<bool>(p.op.sinks),
+                       p.op.sinks ? AttentionProblem<T>::number(p.op.sinks, h) * static_cast<Acc>(kLog2E) : Acc(0));
     }
     for (std::int64_t i = 0; i < count * tile_size; ++i) room.tiles[i] = 0;
     const std::int64_t first = rules.first_key(i0), end = rules.end_key(i0 + rows, s.Sk);
@@ -186,7 +188,7 @@ struct AttentionForward {
         rules.apply(room.scores, i, j0, keys, bias);
         Acc shrink[kNR];
         Acc* tiles = room.tiles + c * tile_size;
-        if (softmax[c].take(room.scores, keys, shrink)) OnlineSoftmax<T>::scale(tiles, dims, shrink);
+        if (softmax[c].take(room.scores, keys, rules.factor, shrink)) OnlineSoftmax<T>::scale(tiles, dims, shrink);
         if (dropout) {
           dropout.fill(p.row(s, h, i), columns(rows, c), j0, keys, room.kept);
           for (int e = 0; e < keys * kNR; ++e) room.scores[e] *= room.kept[e];
@@ -210,7 +212,9 @@ struct AttentionForward {
       const Acc total = softmax.total[i], inverse = total == 0 ? Acc(0) : 1 / total;
       T* to = const_cast<T*>(out.data) + (i0 + i) * out.row_stride;
       for (std::int64_t d = 0; d < p.Dv; ++d) to[d * out.depth_stride] = narrow<T>(tiles[d * kNR + i] * inverse);
-      if (lse) lse[row + i] = total == 0 ? ScoreRules<T>::kHidden : softmax.largest[i] + std::log(total);
+      if (lse)
+        lse[row + i] =
+            total == 0 ? ScoreRules<T>::kHidden : softmax.largest[i] * static_cast<Acc>(kLn2) + std::log(total);
     }
   }
 };
