@@ -55,6 +55,76 @@ FASTNETS_INLINE const PanelElement<T>* as_panel(const Accumulator<T>* rows, [[ma
   if constexpr (!kPairs<T>) return rows;
 }
 
+// What panels are packed from: half precision is widened before, once, so that packing moves whole vectors.
+template <class T>
+using Packed = std::conditional_t<kPairs<T>, T, Accumulator<T>>;
+
+// Rows i0 … i0 + count − 1 of m: where they lie, or widened into `room`, which has space for count · D.
+template <class T>
+Matrix<Packed<T>> widened(const Matrix<T>& m, std::int64_t i0, std::int64_t count, std::int64_t D,
+                          [[maybe_unused]] Accumulator<T>* room) {
+  const T* from = m.data + i0 * m.row_stride;
+  if constexpr (std::is_same_v<T, Packed<T>>) {
+    return {from, m.row_stride, m.depth_stride};
+  } else {
+    for (std::int64_t i = 0; i < count; ++i) {
+      const T* row = from + i * m.row_stride;
+      Accumulator<T>* to = room + i * D;
+      if (m.depth_stride == 1)
+        each_vector<kLanes<T>>(0, D, [&](std::int64_t d, int n) { write(to + d, read(row + d, n), n); });
+      else
+        for (std::int64_t d = 0; d < D; ++d) to[d] = widen(row[d * m.depth_stride]);
+    }
+    return {room, D, 1};
+  }
+}
+// Elements of that room; none where rows are packed as they are.
+template <class T>
+constexpr std::int64_t room_to_widen(std::int64_t elements) {
+  return std::is_same_v<T, Packed<T>> ? 0 : elements;
+}
+
+// Panels of kR rows each, `count` rows in all, and of a whole depth.
+template <int kR, class S>
+void pack_rows(const Matrix<S>& m, std::int64_t count, std::int64_t depth, PanelElement<S>* out) {
+  const std::int64_t panel = kR * round_up(depth, Panel<S>::kGroup);
+  for (std::int64_t r = 0; r * kR < count; ++r)
+    pack<kR>(m, r * kR, static_cast<int>(least(kR, count - r * kR)), 0, static_cast<int>(depth), out + r * panel);
+}
+template <class S>
+Matrix<S> turned(const Matrix<S>& m) {
+  return {m.data, m.depth_stride, m.row_stride};
+}
+
+// Rows first … of `out`, `count` at most kNR, from columns: row i, element d is columns[d][i] · factor[i]. What follows
+// the D rows of `columns`, up to a vector, is read too.
+template <class T>
+void write_columns(const Accumulator<T>* columns, std::int64_t D, const Accumulator<T>* factor, const Matrix<T>& out,
+                   std::int64_t first, int count) {
+  using V = Vec<Accumulator<T>>;
+  constexpr int kNR = Blocks<T>::kNR, L = V::lanes;
+  T* to = const_cast<T*>(out.data) + first * out.row_stride;
+  for (int c = 0; c < count; c += L) {
+    const V scale = load(factor + c);
+    for (std::int64_t d = 0; d < D; d += L) {
+      V block[L];
+      for (int l = 0; l < L; ++l) block[l] = load(columns + (d + l) * kNR + c) * scale;
+      transpose(block);
+      const int n = static_cast<int>(least(L, D - d)), rows = static_cast<int>(least(L, count - c));
+      for (int l = 0; l < rows; ++l) {
+        T* row = to + (c + l) * out.row_stride + d * out.depth_stride;
+        if (out.depth_stride == 1) {
+          write(row, block[l], n);
+        } else {
+          Accumulator<T> lane[L];
+          store(lane, block[l]);
+          for (int e = 0; e < n; ++e) row[e * out.depth_stride] = narrow<T>(lane[e]);
+        }
+      }
+    }
+  }
+}
+
 // One sequence: where it begins among packed ones, and how long it is.
 struct Sequence {
   std::int64_t number = 0, q_begin = 0, Sq = 0, k_begin = 0, Sk = 0;

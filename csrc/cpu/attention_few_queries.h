@@ -12,9 +12,24 @@ namespace {
 template <class T>
 struct FewQueries {
   static constexpr int L = kLanes<T>, kSums = L < 8 ? 8 : L, kRows = 4;
+  static constexpr int kAhead = 16;  // memory is fetched for so many rows from here
   static constexpr int kKeys = 128;  // a block, whose scores meet the softmax together
   static constexpr std::int64_t kMostQueries = 8, kMostDims = kChain;
 };
+
+// out[i] = the sum of a[i]'s lanes.
+template <int N, class V>
+FASTNETS_INLINE void sum_each(const V* a, typename V::Scalar* out) {
+  constexpr int L = V::lanes;
+  for (int i = 0; i < N; i += L) {
+    V block[L];
+    for (int l = 0; l < L; ++l) block[l] = a[i + l];
+    transpose(block);
+    for (int half = L / 2; half > 0; half /= 2)
+      for (int l = 0; l < half; ++l) block[l] = block[l] + block[l + half];
+    store(out + i, block[0]);
+  }
+}
 
 // scores[row][j] = q[row] · keys[j]; rows of q are `width` apart and filled up with zeros, those of scores `pitch`.
 // Up to kSums / ROWS − 1 columns after the last one are overwritten.
@@ -31,14 +46,18 @@ void dot_keys(const Accumulator<T>* q, std::int64_t width, const T* keys, std::i
       for (int c = 0; c < J; ++c) sums[r][c] = splat(Accumulator<T>(0));
     each_vector<V::lanes>(0, D, [&](std::int64_t d, int n) FASTNETS_INLINE_LAMBDA {
       V k[J];
-      for (int c = 0; c < J; ++c) k[c] = read(key[c] + d, n);
+      for (int c = 0; c < J; ++c) {
+        k[c] = read(key[c] + d, n);
+        __builtin_prefetch(key[c] + d + FewQueries<T>::kAhead * stride);
+      }
       for (int r = 0; r < ROWS; ++r) {
         const V x = load(q + r * width + d);
         for (int c = 0; c < J; ++c) sums[r][c] = fma(x, k[c], sums[r][c]);
       }
     });
-    for (int r = 0; r < ROWS; ++r)
-      for (int c = 0; c < J; ++c) scores[r * pitch + j + c] = sum(sums[r][c]);
+    Accumulator<T> made[ROWS * J];
+    sum_each<ROWS * J>(&sums[0][0], made);
+    for (int r = 0; r < ROWS; ++r) __builtin_memcpy(scores + r * pitch + j, made + r * J, J * sizeof made[0]);
   }
 }
 
@@ -47,7 +66,8 @@ template <int ROWS, class T>
 void add_values(const Accumulator<T>* weights, std::int64_t pitch, const T* values, std::int64_t stride,
                 std::int64_t Dv, int count, Accumulator<T>* out, std::int64_t width) {
   using V = Vec<Accumulator<T>>;
-  constexpr int kVectors = FewQueries<T>::kSums / ROWS, kTogether = 16;  // values, each a stream from memory
+  constexpr int kVectors = FewQueries<T>::kSums / ROWS, kTogether = 8;  // values, each a stream from memory
+  constexpr int kBytes = V::lanes * static_cast<int>(sizeof(T)), kLine = kBytes < 64 ? 64 / kBytes : 1;
   const auto strip = [&]<int NV>(std::integral_constant<int, NV>, std::int64_t d, int first, int n)
                          FASTNETS_INLINE_LAMBDA {
                            V sums[ROWS][NV];
@@ -56,6 +76,8 @@ void add_values(const Accumulator<T>* weights, std::int64_t pitch, const T* valu
                            for (int j = first; j < least(count, first + kTogether); ++j) {
                              V x[NV];
                              for (int v = 0; v < NV; ++v) x[v] = read(values + j * stride + d + v * V::lanes, n);
+                             for (int v = 0; v < NV; v += kLine)
+                               __builtin_prefetch(values + (j + FewQueries<T>::kAhead) * stride + d + v * V::lanes);
                              for (int r = 0; r < ROWS; ++r) {
                                const V weight = splat(weights[r * pitch + j]);
                                for (int v = 0; v < NV; ++v) sums[r][v] = fma(weight, x[v], sums[r][v]);

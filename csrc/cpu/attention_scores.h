@@ -11,6 +11,23 @@ namespace {
 constexpr std::int64_t kUnbounded = std::int64_t{1} << 60;
 constexpr double kLog2E = 1.4426950408889634074, kLn2 = 0.69314718055994530942;
 
+// tile[key][query] = change(line[key]) for the lines of kNR queries: line(i, room, the line before or null) fills one.
+template <class T, class Line, class Change>
+FASTNETS_INLINE void turn_lines(int keys, Accumulator<T>* tile, const Line& line, const Change& change) {
+  using V = Vec<Accumulator<T>>;
+  constexpr int kNR = Blocks<T>::kNR, L = V::lanes;
+  Accumulator<T> lines[L][AttentionBlocks<T>::kKeys + L];
+  for (int c = 0; c < kNR; c += L) {
+    for (int l = 0; l < L; ++l) line(c + l, lines[l], l ? lines[l - 1] : nullptr);
+    for (int j = 0; j < keys; j += L) {
+      V block[L];
+      for (int l = 0; l < L; ++l) block[l] = load(lines[l] + j);
+      transpose(block);
+      for (int l = 0; l < L && j + l < keys; ++l) store(tile + (j + l) * kNR + c, change(block[l]));
+    }
+  }
+}
+
 // The scores of one head. Where nothing but a positive scale is asked for, products stay as they are, but for those of
 // hidden keys, and the scale joins the exponential: exp(score) = 2^(factor · what `apply` leaves).
 template <class T>
@@ -73,29 +90,24 @@ struct ScoreRules {
   }
 
   // bias[key][query] = what the mask says of keys j0 … and queries i0 …, of which there are `rows`; −∞ in the columns
-  // after them. Returns how many elements are −∞. `bias` has room for whole vectors of keys.
+  // after them. Returns how many elements are −∞.
   int fill_bias(std::int64_t i0, int rows, std::int64_t j0, int keys, Acc* bias) const {
-    Acc lines[L][AttentionBlocks<T>::kKeys + L];
     V hidden = splat(Acc(0));
-    for (int c = 0; c < kNR; c += L) {
-      for (int l = 0; l < L; ++l)
-        if (c + l >= rows)
-          for (int j = 0; j < keys; ++j) lines[l][j] = kHidden;
-        else if (l > 0 && mask_row == 0)
-          __builtin_memcpy(lines[l], lines[0], static_cast<std::size_t>(keys) * sizeof(Acc));
-        else
-          read_mask(i0 + c + l, j0, keys, lines[l]);
-      for (int j = 0; j < keys; j += L) {
-        V block[L];
-        for (int l = 0; l < L; ++l) block[l] = load(lines[l] + j);
-        transpose(block);
-        for (int l = 0; l < L && j + l < keys; ++l) {
-          hidden =
-              hidden + select(less(block[l], splat(std::numeric_limits<Acc>::lowest())), splat(Acc(1)), splat(Acc(0)));
-          store(bias + (j + l) * kNR + c, block[l]);
-        }
-      }
-    }
+    const V lowest = splat(std::numeric_limits<Acc>::lowest()), one = splat(Acc(1)), none = splat(Acc(0));
+    turn_lines<T>(
+        keys, bias,
+        [&](int i, Acc* line, const Acc* line_before) {
+          if (i >= rows)
+            for (int j = 0; j < keys; ++j) line[j] = kHidden;
+          else if (line_before && mask_row == 0)
+            __builtin_memcpy(line, line_before, static_cast<std::size_t>(keys) * sizeof(Acc));
+          else
+            read_mask(i0 + i, j0, keys, line);
+        },
+        [&](V b) FASTNETS_INLINE_LAMBDA {
+          hidden = hidden + select(less(b, lowest), one, none);
+          return b;
+        });
     return static_cast<int>(sum(hidden));
   }
 
@@ -164,7 +176,7 @@ struct ScoreRules {
 template <class T>
 struct AttentionDropout {
   using Acc = Accumulator<T>;
-  static constexpr int kNR = Blocks<T>::kNR;
+  using V = Vec<Acc>;
   double p;
   std::uint64_t seed;
   std::int64_t row_length;
@@ -179,19 +191,20 @@ struct AttentionDropout {
 
   // kept[key][query] for keys j0 … and the queries whose row-major numbers begin with `row`.
   void fill(std::int64_t row, int rows, std::int64_t j0, int keys, Acc* kept) const {
-    const float least_kept = static_cast<float>(std::ceil(p * 0x1p24));
-    float drawn[kDrawn];
-    for (int i = 0; i < rows; ++i) {
-      const std::int64_t begin = (row + i) * row_length + j0;
-      std::int64_t have = -1;
-      for (int j = 0; j < keys; ++j) {
-        const std::int64_t block = (begin + j) / kDrawn;
-        if (block != have) draw(seed, block * kDrawn, RandomUse::attention, drawn), have = block;
-        kept[j * kNR + i] = drawn[(begin + j) % kDrawn] >= least_kept ? factor : Acc(0);
-      }
-    }
-    for (int j = 0; j < keys; ++j)
-      for (int i = rows; i < kNR; ++i) kept[j * kNR + i] = 0;
+    const V least_kept = splat(static_cast<Acc>(std::ceil(p * 0x1p24))), yes = splat(factor), no = splat(Acc(0));
+    turn_lines<T>(
+        keys, kept,
+        [&](int i, Acc* line, const Acc*) {
+          float drawn[kDrawn];
+          const std::int64_t begin = (row + i) * row_length + j0;
+          for (int j = 0; i < rows && j < keys;) {
+            const std::int64_t block = (begin + j) / kDrawn;
+            draw(seed, block * kDrawn, RandomUse::attention, drawn);
+            for (std::int64_t at = begin + j - block * kDrawn; at < kDrawn && j < keys; ++at, ++j) line[j] = drawn[at];
+          }
+          for (int j = 0; i >= rows && j < keys; ++j) line[j] = 0;
+        },
+        [&](V drawn) FASTNETS_INLINE_LAMBDA { return select(less(drawn, least_kept), no, yes); });
   }
 };
 
