@@ -82,8 +82,14 @@ struct ScoreRules {
       else
         for (int j = 0; j < keys; ++j) line[j] = value(begin + j * mask_column);
     };
-    if (mask->dtype == DType::boolean)
-      return each([m = mask->as<bool>()](std::int64_t at) { return m[at] ? Acc(0) : kHidden; });
+    if (mask->dtype == DType::boolean) {
+      using Bits = std::conditional_t<sizeof(Acc) == 8, std::uint64_t, std::uint32_t>;
+      const Bits hidden =
+          std::bit_cast<Bits>(kHidden);  // a byte − 1 has these bits where it is 0, else not one of them
+      return each([=, m = mask->as<std::uint8_t>()](std::int64_t at) {
+        return std::bit_cast<Acc>((Bits{m[at]} - 1) & hidden);
+      });
+    }
     visit_float(mask->dtype, [&]<class E>(Type<E>) {
       each([m = mask->as<E>()](std::int64_t at) { return static_cast<Acc>(widen(m[at])); });
     });
