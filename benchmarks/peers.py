@@ -107,6 +107,7 @@ def one_node(
     inputs: dict[str, np.ndarray[Any, Any]],
     constants: dict[str, np.ndarray[Any, Any]],
     place: Place,
+    domain: str = "",
     **attributes: Any,
 ) -> Callable[[], Any] | None:
     """Return the run of an onnxruntime model that has one node; None where onnxruntime cannot compute it.
@@ -120,13 +121,15 @@ def one_node(
     constants : dict of arrays
         The node's further inputs, known to the model: onnxruntime may pack them once.
     place : Place
+    domain : str
+        Of the operator, where it is not one of ONNX's own.
     **attributes
         Of the node.
     """
     from onnx import helper, numpy_helper
 
     names = [*inputs, *constants]
-    node = helper.make_node(kind, names, ["output"], **attributes)
+    node = helper.make_node(kind, names, ["output"], domain=domain, **attributes)
     fed = [
         helper.make_tensor_value_info(n, helper.np_dtype_to_tensor_dtype(a.dtype), a.shape) for n, a in inputs.items()
     ]
@@ -138,7 +141,8 @@ def one_node(
         [helper.make_tensor_value_info("output", dtype, None)],
         [numpy_helper.from_array(array, name) for name, array in constants.items()],
     )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    opsets = [helper.make_opsetid("", 17), *([helper.make_opsetid(domain, 1)] if domain else [])]
+    model = helper.make_model(graph, opset_imports=opsets, ir_version=8)
     try:
         session = _session(model.SerializeToString(), place)
     except Exception as error:  # its exceptions have no class of their own

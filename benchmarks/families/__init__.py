@@ -7,6 +7,7 @@ from fastnets.backends import OPS
 from ..workload import Workload
 from . import (
     activation,
+    attention,
     causal_conv1d,
     conv,
     conv_transpose,
@@ -38,6 +39,7 @@ FAMILIES: dict[str, list[Workload]] = {
     "rms_norm": normalization.RMS_NORM,
     "recurrent": recurrent.WORKLOADS,
     "resnet": resnet.WORKLOADS,
+    "attention": attention.WORKLOADS,
     "activation": activation.WORKLOADS,
     "softmax": softmax.WORKLOADS,
     "embedding": embedding.WORKLOADS,
