@@ -14,7 +14,7 @@ import numpy as np
 import fastnets
 from fastnets import arrays
 
-__all__ = ["FORMATS", "PEERS", "Place", "as_numpy", "equal_threads", "one_node", "versions", "why_absent"]
+__all__ = ["FORMATS", "PEERS", "Place", "as_numpy", "equal_threads", "one_node", "session", "versions", "why_absent"]
 
 FORMATS = {"": False, " channels-last": True}  # what a label says of the images
 PEERS = {"torch": ("torch",), "onnxruntime": ("onnxruntime", "onnx"), "numpy": ("numpy",)}  # and what they need
@@ -121,7 +121,6 @@ def one_node(
     **attributes
         Of the node.
     """
-    import onnxruntime
     from onnx import helper, numpy_helper
 
     names = [*inputs, *constants]
@@ -137,18 +136,24 @@ def one_node(
         [helper.make_tensor_value_info("output", dtype, None)],
         [numpy_helper.from_array(array, name) for name, array in constants.items()],
     )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    try:
+        ready = session(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), place)
+    except Exception as error:  # its exceptions have no class of their own
+        if "NOT_IMPLEMENTED" in str(error) or "Could not find an implementation" in str(error):
+            return None
+        raise
+    feed = dict(inputs)
+    return lambda: ready.run(None, feed)[0]
+
+
+def session(model: Any, place: Place) -> Any:
+    """Return a session of onnxruntime on a model, with as many threads as everybody has."""
+    import onnxruntime
+
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = place.threads
     options.inter_op_num_threads = 1
     options.log_severity_level = 4
     # Its threads would go on spinning after a run, in the time of the next contender.
     options.add_session_config_entry("session.force_spinning_stop", "1")
-    try:
-        session = onnxruntime.InferenceSession(model.SerializeToString(), options, ["CPUExecutionProvider"])
-    except Exception as error:  # its exceptions have no class of their own
-        if "NOT_IMPLEMENTED" in str(error) or "Could not find an implementation" in str(error):
-            return None
-        raise
-    feed = dict(inputs)
-    return lambda: session.run(None, feed)[0]
+    return onnxruntime.InferenceSession(model.SerializeToString(), options, ["CPUExecutionProvider"])
