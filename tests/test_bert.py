@@ -94,7 +94,7 @@ def test_gradients_of_hidden_rows_are_not_looked_at(bert, rng):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_bits_depend_neither_on_padding_nor_on_the_place_in_the_batch(dtype, bert, rng):
+def test_bits_depend_on_neither_padding_nor_place_nor_threads(dtype, bert, rng):
     bert.to(dtype)
     lengths = np.array([5, 2, 4])
     mask = np.arange(6) < lengths[:, None]
@@ -104,6 +104,12 @@ def test_bits_depend_neither_on_padding_nor_on_the_place_in_the_batch(dtype, ber
     np.testing.assert_array_equal(longer[:, :6], hidden)
     order = np.array([2, 0, 1])
     np.testing.assert_array_equal(bert(ids[order], mask[order]), hidden[order])
+    threads = fn.num_threads()
+    try:
+        fn.set_num_threads(1 if threads > 1 else 2)
+        np.testing.assert_array_equal(bert(ids, mask), hidden)
+    finally:
+        fn.set_num_threads(threads)
 
 
 def test_dropout_is_active_in_training_alone(weights, tmp_path, rng):

@@ -15,7 +15,7 @@ import fastnets as fn
 import toy_bert
 from fastnets import cli
 from fastnets.cli.demo import search
-from fastnets.models import Bert, SentenceEncoder
+from fastnets.models import SentenceEncoder
 
 pytest.importorskip("safetensors", reason="safetensors is not installed (extra: text)")
 pytest.importorskip("tokenizers", reason="tokenizers is not installed (extra: text)")
@@ -99,6 +99,25 @@ def test_order_and_batches(encoder):
     np.testing.assert_allclose(encoder.encode(texts[3]), found[3], rtol=0, atol=1e-6)
     assert encoder.encode(texts[3]).shape == (12,) and encoder.encode([]).shape == (0, 12)
     assert encoder.encode(tuple(texts[:1])).shape == (1, 12)
+
+
+def test_encoding_is_not_training(folder):
+    config = {**toy_bert.CONFIG, "hidden_dropout_prob": 0.5}
+    (folder / "config.json").write_text(json.dumps(config))
+    encoder = SentenceEncoder.from_pretrained(folder)
+    still = encoder.encode(TEXTS)
+    np.testing.assert_array_equal(encoder.train().encode(TEXTS), still)
+    assert encoder.training and encoder.bert.training
+
+
+def test_half_precision(encoder):
+    pytest.importorskip("ml_dtypes", reason="ml_dtypes is not installed (extra: demo)")
+    exact = encoder.encode(TEXTS)
+    for dtype, eps in (("bfloat16", 2**-8), ("float16", 2**-11)):
+        found = encoder.to(dtype).encode(TEXTS)
+        assert found.dtype == np.float32
+        # some 24 roundings of the hidden state on its way, which the norms keep from growing
+        assert np.linalg.norm(found - exact, axis=1).max() < 24 * eps
 
 
 def test_the_layout_of_sentence_transformers_is_honoured(folder):
@@ -348,8 +367,3 @@ def test_hits_are_in_colour_on_a_terminal(tmp_path):
     os.close(control)
     assert process.wait(timeout=30) == 0
     assert "\x1b[1;32m0.500" in shown.decode() and "\x1b[36ma.txt:1" in shown.decode()
-
-
-def test_bert_is_a_part_that_trains_by_itself(encoder):
-    assert isinstance(encoder.bert, Bert) and not encoder.bert.training
-    assert encoder.train().bert.training

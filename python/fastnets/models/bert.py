@@ -208,8 +208,7 @@ class Bert(Composite):
         else:
             self._check_range("token_type_ids", types, "type_vocab_size")
         positions = arrays.from_numpy(packing.positions, ids)
-        vectors = self.embeddings(*map(parts.constant, (ids, positions, types)))
-        return self.encoder(vectors, cu_seqlens=packing.cu_seqlens)
+        return self.encoder(self.embeddings(ids, positions, types), cu_seqlens=packing.cu_seqlens)
 
     # ---- checking --------------------------------------------------------------------------------------------------
 

@@ -156,16 +156,25 @@ class SentenceEncoder(Composite):
         for i, text in enumerate(texts):
             if not isinstance(text, str):
                 raise TypeError(f"{name}: texts[{i}] is {type(text).__name__} but a str is expected")
-        tokens = [encoding.ids for encoding in self.tokenizer.encode_batch(texts)]
+        tokens = [np.array(encoding.ids, np.int64) for encoding in self.tokenizer.encode_batch(texts)]
         order = np.argsort([-len(ids) for ids in tokens], kind="stable")
+        batches = [order[start : start + batch_size] for start in range(0, len(tokens), batch_size)]
         vectors = np.empty((len(tokens), self.bert.hidden_size), np.float32)
-        for start in range(0, len(tokens), batch_size):
-            batch = order[start : start + batch_size]
-            packing = Packing.of_lengths(np.array([len(tokens[i]) for i in batch]))
-            ids = np.concatenate([np.array(tokens[i], np.int64) for i in batch])
-            weight = self.bert.embeddings.word_embeddings.weight
-            vectors[batch] = arrays.to_numpy(self.packed(arrays.from_numpy(ids, weight), packing))
+        was_training = self.training
+        if was_training:
+            self.eval()
+        try:
+            for batch in batches:
+                vectors[batch] = arrays.to_numpy(self._encoded([tokens[i] for i in batch]))
+        finally:
+            if was_training:
+                self.train()
         return vectors
+
+    def _encoded(self, tokens: Sequence[np.ndarray[Any, Any]]) -> Array:
+        packing = Packing.of_lengths(np.array([len(ids) for ids in tokens]))
+        ids = arrays.from_numpy(np.concatenate(tokens), self.bert.embeddings.word_embeddings.weight)
+        return self.packed(ids, packing)
 
     # ---- computing -------------------------------------------------------------------------------------------------
 
