@@ -25,6 +25,8 @@ def library(value: Any) -> str | None:
 
     A library that has not been imported is not imported for it.
     """
+    if type(value) is np.ndarray:
+        return "numpy"
     for name, (module, attribute) in _CLASSES.items():
         loaded = sys.modules.get(module)
         kind = getattr(loaded, attribute, None)

@@ -35,8 +35,9 @@ class Packing:
         self.shape = shape
         N, S = shape
         self._is_full = mask is None or bool(mask.all())
-        counts = np.full(N, S) if mask is None else np.count_nonzero(mask, axis=1)
-        self.cu_seqlens: Integers = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+        self.cu_seqlens: Integers = S * np.arange(N + 1)
+        if mask is not None and not self._is_full:
+            np.cumsum(np.count_nonzero(mask, axis=1), out=self.cu_seqlens[1:])
         self._places = np.arange(N * S) if mask is None else np.flatnonzero(mask)  # in the batch, flattened
 
     @classmethod
