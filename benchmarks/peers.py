@@ -16,7 +16,18 @@ import numpy as np
 import fastnets
 from fastnets import arrays
 
-__all__ = ["FORMATS", "PEERS", "Place", "as_numpy", "equal_threads", "exported", "one_node", "versions", "why_absent"]
+__all__ = [
+    "FORMATS",
+    "PEERS",
+    "Place",
+    "as_numpy",
+    "equal_threads",
+    "exported",
+    "one_node",
+    "session",
+    "versions",
+    "why_absent",
+]
 
 FORMATS = {"": False, " channels-last": True}  # what a label says of the images
 PEERS = {"torch": ("torch",), "onnxruntime": ("onnxruntime", "onnx"), "numpy": ("numpy",)}  # and what they need
@@ -144,13 +155,13 @@ def one_node(
     opsets = [helper.make_opsetid("", 17), *([helper.make_opsetid(domain, 1)] if domain else [])]
     model = helper.make_model(graph, opset_imports=opsets, ir_version=8)
     try:
-        session = _session(model.SerializeToString(), place)
+        ready = session(model.SerializeToString(), place)
     except Exception as error:  # its exceptions have no class of their own
         if "NOT_IMPLEMENTED" in str(error) or "Could not find an implementation" in str(error):
             return None
         raise
     feed = dict(inputs)
-    return lambda: session.run(None, feed)[0]
+    return lambda: ready.run(None, feed)[0]
 
 
 def exported(module: Any, arrays: tuple[np.ndarray[Any, Any], ...], place: Place) -> Callable[[], Any]:
@@ -161,12 +172,13 @@ def exported(module: Any, arrays: tuple[np.ndarray[Any, Any], ...], place: Place
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of the exporter's age: the younger one needs one package more
         torch.onnx.export(module, tuple(map(torch.from_numpy, arrays)), file, dynamo=False)  # type: ignore[arg-type]
-    session = _session(file.getvalue(), place)
-    feed = {given.name: array for given, array in zip(session.get_inputs(), arrays, strict=True)}
-    return lambda: session.run(None, feed)[0]
+    ready = session(file.getvalue(), place)
+    feed = {given.name: array for given, array in zip(ready.get_inputs(), arrays, strict=True)}
+    return lambda: ready.run(None, feed)[0]
 
 
-def _session(model: bytes, place: Place) -> Any:
+def session(model: bytes, place: Place) -> Any:
+    """Return a session of onnxruntime on a serialized model, with as many threads as everybody has."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()

@@ -8,6 +8,7 @@ from ..workload import Workload
 from . import (
     activation,
     attention,
+    bert,
     causal_conv1d,
     conv,
     conv_transpose,
@@ -48,6 +49,7 @@ FAMILIES: dict[str, list[Workload]] = {
     "nll_loss": losses.NLL_LOSS,
     "mse_loss": losses.MSE_LOSS,
     "binary_cross_entropy_with_logits": losses.BINARY_CROSS_ENTROPY,
+    "bert": bert.WORKLOADS,
     "sgd": optimizers.SGD,
     "adam": optimizers.ADAM,
 }
