@@ -25,6 +25,8 @@ def library(value: Any) -> str | None:
 
     A library that has not been imported is not imported for it.
     """
+    if type(value) is np.ndarray:
+        return "numpy"
     for name, (module, attribute) in _CLASSES.items():
         loaded = sys.modules.get(module)
         kind = getattr(loaded, attribute, None)
@@ -145,6 +147,13 @@ def namespace(value: Any) -> Any:
 
         return cupy
     return np
+
+
+def zeros(shape: tuple[int, ...], like: Any) -> Any:
+    """Return zeros with the dtype, library and device of `like`."""
+    if library(like) == "torch":
+        return like.new_zeros(shape)
+    return from_numpy(np.zeros(shape, like.dtype), like)
 
 
 def alias(value: Any) -> Any:
