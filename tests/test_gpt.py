@@ -168,7 +168,12 @@ def test_wrong_folders(changes, message, tmp_path, rng):
 
 
 def test_missing_files(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"config\.json"):
+    with pytest.raises(FileNotFoundError, match=r"GPT: .*elsewhere is no folder"):
+        GPT.from_pretrained(tmp_path / "elsewhere")
+    with pytest.raises(FileNotFoundError, match=r"config\.json is missing"):
+        GPT.from_pretrained(tmp_path)
+    (tmp_path / "config.json").write_text(json.dumps(CONFIG), encoding="utf-8")
+    with pytest.raises(FileNotFoundError, match=r"model\.safetensors is missing"):
         GPT.from_pretrained(tmp_path)
     (tmp_path / "config.json").write_text("{}", encoding="utf-8")
     with pytest.raises(ValueError, match=r"config\.json lacks vocab_size, n_embd, n_layer, n_head, n_positions"):

@@ -1,4 +1,4 @@
-"""BERT's published files: what a folder holds, the fields of config.json, and the weights under our names."""
+"""Published files: what a folder holds; BERT's fields of config.json, and its weights under our names."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 
 from .. import io
 
-__all__ = ["configuration", "existing_folder", "read_json", "renamed", "weights"]
+__all__ = ["configuration", "existing_folder", "read_json", "read_weights", "renamed", "weights"]
 
 _FIELDS = (
     "vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size", "hidden_act",
@@ -59,6 +59,16 @@ def read_json(path: Path, kind: type = dict) -> Any:
     return content
 
 
+def read_weights(folder: Path) -> Weights:
+    """What model.safetensors holds."""
+    path = folder / "model.safetensors"
+    if not path.is_file():
+        others = [name for name in ("pytorch_model.bin", "model.safetensors.index.json") if (folder / name).is_file()]
+        hint = f" ({others[0]} is there, but is not served)" if others else ""
+        raise FileNotFoundError(f"{path} is missing{hint}")
+    return io.load_safetensors(path)
+
+
 def configuration(folder: Path) -> dict[str, Any]:
     """What `Bert` is constructed with, from config.json; ValueError for a model that is none or differs from it."""
     path = folder / "config.json"
@@ -82,11 +92,7 @@ def weights(folder: Path, layers: int) -> Weights:
     Names may begin with ``bert.``; what belongs neither to the embeddings nor to the encoder is left out.
     """
     path = folder / "model.safetensors"
-    if not path.is_file():
-        others = [name for name in ("pytorch_model.bin", "model.safetensors.index.json") if (folder / name).is_file()]
-        hint = f" ({others[0]} is there, but is not served)" if others else ""
-        raise FileNotFoundError(f"{path} is missing{hint}")
-    published = _published(io.load_safetensors(path))
+    published = _published(read_weights(folder))
     missing = [name for name in _names(layers) if name not in published]
     unexpected = sorted(published.keys() - set(_names(layers)))
     if missing or unexpected:

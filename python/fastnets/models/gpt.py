@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from .. import arrays, io, nn, parts, random
+from .. import arrays, nn, parts, random
 from ..nn import arguments
 from ..nn.composite import Composite
 from ..nn.key_value_cache import KeyValueCache
 from ..nn.tree import Array
+from . import checkpoint
 from .language_model import LanguageModel
 
 __all__ = ["GPT"]
@@ -187,10 +186,19 @@ class GPT(LanguageModel, Composite):
         ValueError
             For a configuration of another model or with what is not served, and for weights that are missing.
         """
-        folder = Path(folder)
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        folder = checkpoint.existing_folder(cls.__name__, folder)
+        config = checkpoint.read_json(folder / "config.json")
         _check(cls.__name__, config)
-        model = cls(
+        with random.skip_drawing():
+            model = cls._of(config)
+        weights = checkpoint.read_weights(folder)
+        model.load_state_dict(_renamed(cls.__name__, weights, config))
+        return model.eval()
+
+    @classmethod
+    def _of(cls, config: Mapping[str, Any]) -> GPT:
+        """The model that a configuration describes."""
+        return cls(
             config["vocab_size"],
             config["n_embd"],
             config["n_layer"],
@@ -202,9 +210,6 @@ class GPT(LanguageModel, Composite):
             layer_norm_eps=config.get("layer_norm_epsilon", 1e-5),
             tied=config.get("tie_word_embeddings", True),
         )
-        weights = io.load_safetensors(folder / "model.safetensors")
-        model.load_state_dict(_renamed(cls.__name__, weights, config))
-        return model.eval()
 
 
 def _check(name: str, config: Mapping[str, Any]) -> None:
