@@ -332,6 +332,8 @@ def test_stacks_take_layers_of_ones_own(rng):
     close(dx, 4 * dy * (1 - y**2))
     close(grads["layers.0.scale"], (dx * x / 2).sum((0, 1)))
     assert list(grads) == ["layers.0.scale", "layers.1.scale"]
+    with pytest.raises(TypeError, match="TransformerEncoder: a Scaled keeps no cache"):
+        model.make_cache(1, 2)
 
 
 class Product(nn.Module):

@@ -260,3 +260,22 @@ def test_flops_are_those_that_torch_counts():
     with FlopCounterMode(display=False) as counter:
         build(torch.nn)(torch.zeros(N, L, E))
     assert build(nn).summary((N, L, E)).flops == counter.get_total_flops()
+
+
+def test_a_cache_of_torch_tensors_keeps_no_graph(rng):
+    model = nn.TransformerDecoder(nn.TransformerDecoderLayer(E, H, 16, 0.0, batch_first=True), 2).to("float64").eval()
+    tgt, memory = rng.standard_normal((N, L, E)), rng.standard_normal((N, S, E))
+    expected = model(tgt, memory, tgt_is_causal=True)
+    model.to("torch")
+    tgt, memory = torch.from_numpy(tgt), torch.from_numpy(memory)
+    cache = model.make_cache(N, L)
+    steps = [model(tgt[:, at : at + 2], memory, cache=cache) for at in (0, 2)]
+    close(torch.cat(steps, 1).numpy(), expected)
+    cache.reset()
+    for parameter in model.parameters():
+        parameter.requires_grad_(True)
+    with pytest.raises(TypeError, match=r"MultiheadAttention: cache is for inference.*torch\.no_grad"):
+        model(tgt, memory, cache=cache)
+    assert cache.length == 0
+    with torch.no_grad():
+        close(model(tgt, memory, cache=cache).numpy(), expected)

@@ -172,4 +172,7 @@ class KeyValueCache:
 
 def _refuse_gradients(layer: str, array: Array) -> None:
     if backends.current_mode().tape is not None or getattr(array, "requires_grad", False):
-        raise TypeError(f"{layer}: cache is for inference, and keeps no gradients; expected a call outside of vjp")
+        raise TypeError(
+            f"{layer}: cache is for inference, and keeps no gradients; expected a call in eval, outside of vjp, and "
+            "for tensors that require grad under torch.no_grad()"
+        )

@@ -36,6 +36,14 @@ class _Stack(Composite):
         self.layers = Sequential(*(copy.deepcopy(layer) for _ in range(self.num_layers)))
         self.norm = norm
 
+    def _cache(self, *arguments: Any) -> KeyValueCache:
+        made = []
+        for layer in self.layers:
+            if not hasattr(layer, "make_cache"):
+                raise TypeError(f"{type(self).__name__}: a {type(layer).__name__} keeps no cache: it has no make_cache")
+            made.append(layer.make_cache(*arguments))
+        return KeyValueCache(made)
+
     def _through(self, x: Array, *inputs: Any, cache: KeyValueCache | None, **options: Any) -> Array:
         with _appending(type(self).__name__, cache, self.num_layers) as caches:
             for layer, own in zip(self.layers, caches, strict=True):
@@ -141,7 +149,7 @@ class TransformerEncoder(_Stack):
         KeyValueCache
             For ``encoder(src, cache=cache)``, which computes new positions only.
         """
-        return KeyValueCache([layer.make_cache(batch_size, max_length) for layer in self.layers])  # type: ignore[attr-defined]
+        return self._cache(batch_size, max_length)
 
 
 class TransformerDecoder(_Stack):
@@ -220,7 +228,7 @@ class TransformerDecoder(_Stack):
         KeyValueCache
             For ``decoder(tgt, memory, cache=cache)``, which computes new positions only.
         """
-        return KeyValueCache([layer.make_cache(batch_size, max_length, memory) for layer in self.layers])  # type: ignore[attr-defined]
+        return self._cache(batch_size, max_length, memory)
 
 
 class Transformer(Composite):
