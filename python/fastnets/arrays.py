@@ -122,6 +122,24 @@ def ones_like(value: Any) -> Any:
     return from_numpy(np.ones(tuple(value.shape), to_numpy(value).dtype), value)
 
 
+def namespace(value: Any) -> Any:
+    """Return the module with the functions of the library of an array: numpy, torch, cupy or jax.numpy."""
+    kind = library(value)
+    if kind == "torch":
+        import torch
+
+        return torch
+    if kind == "jax":
+        import jax
+
+        return jax.numpy
+    if kind == "cupy":
+        import cupy
+
+        return cupy
+    return np
+
+
 def alias(value: Any) -> Any:
     """Return another array object with the same values, in the same memory where the library allows it."""
     kind = library(value)

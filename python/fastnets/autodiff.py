@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from functools import cache
 from typing import Any
 
@@ -18,21 +18,21 @@ def _signature(function: Callable[..., Any]) -> inspect.Signature:
     return inspect.signature(function)
 
 
-def _leaves(value: Any) -> list[Any]:
+def leaves_of(value: Any) -> list[Any]:
     if isinstance(value, (tuple, list)):
-        return [leaf for item in value for leaf in _leaves(item)]
+        return [leaf for item in value for leaf in leaves_of(item)]
     return [value]
 
 
-def _nested(value: Any, of_leaf: Callable[[Any], Any]) -> Any:
+def nested(value: Any, of_leaf: Callable[[Any], Any]) -> Any:
     """What a function makes of each leaf, nested as the value is."""
     if not isinstance(value, (tuple, list)):
         return of_leaf(value)
-    made = [_nested(item, of_leaf) for item in value]
+    made = [nested(item, of_leaf) for item in value]
     return made if isinstance(value, list) else tuple(made)
 
 
-def _told_apart(arguments: Any, seen: set[int]) -> Any:
+def told_apart(arguments: Any, seen: set[int]) -> Any:
     """The arguments with a view in the place of an array seen before: each place has a gradient of its own."""
 
     def unlike(value: Any) -> Any:
@@ -43,10 +43,10 @@ def _told_apart(arguments: Any, seen: set[int]) -> Any:
         seen.add(id(value))
         return value
 
-    return _nested(arguments, unlike)
+    return nested(arguments, unlike)
 
 
-def _match(name: str, value: Any, gradient: Any) -> list[tuple[Any, Any]]:
+def match(name: str, value: Any, gradient: Any) -> list[tuple[Any, Any]]:
     """Pair the arrays of a value with the gradients given for them."""
     if not isinstance(value, (tuple, list)):
         return [(value, gradient)]
@@ -55,7 +55,7 @@ def _match(name: str, value: Any, gradient: Any) -> list[tuple[Any, Any]]:
     if not isinstance(gradient, (tuple, list)) or len(gradient) != len(value):
         got = repr(gradient)[:60]
         raise ValueError(f"{name}: backward takes {len(value)} gradients nested as the outputs are, got {got}")
-    return [pair for v, g in zip(value, gradient, strict=True) for pair in _match(name, v, g)]
+    return [pair for v, g in zip(value, gradient, strict=True) for pair in match(name, v, g)]
 
 
 class Backward:
@@ -88,10 +88,10 @@ class Backward:
         return tuple(found.get(name) for name in self._given)
 
     def _pull(self, gradient: Any, wanted: Collection[str]) -> dict[str, Any]:
-        pairs = _match(self.name, self._value, gradient)
+        pairs = match(self.name, self._value, gradient)
         if all(g is None for _, g in pairs):
             raise ValueError(f"{self.name}: backward needs the gradient of the output, got None")
-        first = next(v for v in _inputs(self._tape[0]) if v is not None)
+        first = next(v for v in inputs_of(self._tape[0]) if v is not None)
         kind = arrays.library(backends.unpacked(first))
         for _, given in pairs:
             if given is not None and arrays.library(given) != kind:
@@ -109,46 +109,66 @@ class Backward:
             name in wanted and differentiable and value is not None
             for name, differentiable, value in zip(call.op.inputs, call.op.differentiable, call.arguments, strict=False)
         )
-        gradients = (next((g for v, g in pairs if v is output), None) for output in _outputs(call))
+        gradients = (next((g for v, g in pairs if v is output), None) for output in outputs_of(call))
         made = backends.backward(call, tuple(gradients), flags)
         named = zip(call.op.inputs, made, flags, strict=True)
         return {name: g for name, g, flag in named if flag and g is not None}
 
     def _pull_through(self, pairs: list[tuple[Any, Any]], wanted: Collection[str]) -> dict[str, Any]:
         """Any number of ops, each of which passes on to others what it returned, as it returned it."""
-        leaves = {id(leaf) for name in wanted for leaf in _leaves(self._arguments.get(name))}
-        reached = set(leaves)  # arrays on the way from what is wanted
-        for node in self._tape:
-            if any(id(value) in reached for value in _inputs(node)):
-                reached |= {id(value) for value in _outputs(node)}
-        gradients: dict[int, Any] = {}
-
-        def add(value: Any, gradient: Any) -> None:
-            before = gradients.get(id(value))
-            if gradient is not None:
-                gradients[id(value)] = gradient if before is None else before + gradient
-
-        for value, gradient in pairs:
-            add(value, gradient)
-        for node in reversed(self._tape):
-            given = tuple(gradients.get(id(value)) for value in _outputs(node))
-            flags = tuple(value is not None and id(value) in reached for value in _inputs(node))
-            if any(flags) and any(g is not None for g in given):
-                for value, gradient in zip(_inputs(node), _pulled(node, given, flags), strict=True):
-                    add(value, gradient)
+        leaves = {id(leaf) for name in wanted for leaf in leaves_of(self._arguments.get(name))}
+        gradients = pull_through(self._tape, pairs, leaves)
         found = {
-            name: _nested(value, lambda leaf: gradients.get(id(leaf)) if id(leaf) in leaves else None)
+            name: nested(value, lambda leaf: gradients.get(id(leaf)) if id(leaf) in leaves else None)
             for name, value in self._arguments.items()
             if name in wanted
         }
-        return {name: value for name, value in found.items() if any(g is not None for g in _leaves(value))}
+        return {name: value for name, value in found.items() if any(g is not None for g in leaves_of(value))}
 
 
-def _inputs(node: Any) -> tuple[Any, ...]:
-    return node.arguments[: len(node.op.inputs)] if isinstance(node, Call) else node.inputs
+def pull_through(tape: list[Any], pairs: list[tuple[Any, Any]], leaves: Collection[int]) -> dict[int, Any]:
+    """Gradients of arrays by their identity, from pairs of an output and its gradient down to the `leaves`."""
+    reached = set(leaves)  # arrays on the way from what is wanted
+    for node in tape:
+        if any(id(value) in reached for value in inputs_of(node)):
+            reached |= {id(value) for value in outputs_of(node)}
+    gradients: dict[int, Any] = {}
+
+    def add(value: Any, gradient: Any) -> None:
+        before = gradients.get(id(value))
+        if gradient is not None:
+            gradients[id(value)] = gradient if before is None else before + gradient
+
+    for value, gradient in pairs:
+        add(value, gradient)
+    for node in reversed(tape):
+        given = tuple(gradients.get(id(value)) for value in outputs_of(node))
+        flags = tuple(value is not None and id(value) in reached for value in inputs_of(node))
+        if any(flags) and any(g is not None for g in given):
+            for value, gradient in zip(inputs_of(node), _pulled(node, given, flags), strict=True):
+                add(value, gradient)
+    return gradients
 
 
-def _outputs(node: Any) -> tuple[Any, ...]:
+def knows_all(tape: list[Any], arguments: Iterable[Any], value: Any) -> bool:
+    """Whether each array that has a gradient in a tape's nodes, and of the value, is an argument or came out before."""
+    known = {id(array) for array in arguments}
+    for node in tape:
+        differentiable = node.op.differentiable if isinstance(node, Call) else (True,) * len(node.inputs)
+        for array, has_gradient in zip(inputs_of(node), differentiable, strict=True):
+            if has_gradient and array is not None and id(array) not in known and "float" in arrays.dtype_name(array):
+                return False
+        known |= {id(output) for output in outputs_of(node)}
+    return all(leaf is None or id(leaf) in known for leaf in leaves_of(value))
+
+
+def inputs_of(node: Any) -> tuple[Any, ...]:
+    if not isinstance(node, Call):
+        return node.inputs
+    return tuple(map(backends.unpacked, node.arguments[: len(node.op.inputs)]))
+
+
+def outputs_of(node: Any) -> tuple[Any, ...]:
     """Those that have gradients."""
     if not isinstance(node, Call):
         return node.outputs
@@ -209,8 +229,8 @@ def vjp(function: Callable[..., Any], *args: Any, **kwargs: Any) -> tuple[Any, B
     if not callable(function):
         raise TypeError(f"vjp: function must be callable, got {type(function).__name__}")
     seen: set[int] = set()
-    args = _told_apart(args, seen)
-    kwargs = {name: _told_apart(value, seen) for name, value in kwargs.items()}
+    args = told_apart(args, seen)
+    kwargs = {name: told_apart(value, seen) for name, value in kwargs.items()}
     with backends.record() as tape:
         value = function(*args, **kwargs)
     signature = _signature(function)

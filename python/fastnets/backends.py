@@ -33,6 +33,7 @@ __all__ = [
     "pack_weight",
     "record",
     "renamed",
+    "unrecorded",
     "use_backend",
 ]
 
@@ -104,6 +105,7 @@ class Mode:
 
     backend: str | None = None
     tape: list[Any] | None = field(default=None, compare=False)
+    by_layer: bool = False  # layers with a vjp of their own are one entry of the tape
 
 
 def current_mode() -> Mode:
@@ -151,11 +153,21 @@ def use_backend(name: str) -> Iterator[None]:
 
 
 @contextmanager
-def record() -> Iterator[list[Any]]:
-    """Collect the op calls of a block, each with what its backward needs, and how `parts` rearranged their arrays."""
+def record(by_layer: bool = False) -> Iterator[list[Any]]:
+    """Collect the op calls of a block, each with what its backward needs, and what `parts` did with their arrays.
+
+    With `by_layer`, a layer that writes its own vjp is one entry.
+    """
     tape: list[Any] = []
-    with _entered(replace(current_mode(), tape=tape)):
+    with _entered(replace(current_mode(), tape=tape, by_layer=by_layer)):
         yield tape
+
+
+@contextmanager
+def unrecorded() -> Iterator[None]:
+    """Leave the op calls of a block off the tape of the `record` around it."""
+    with _entered(replace(current_mode(), tape=None, by_layer=False)):
+        yield
 
 
 _MODULES = {"cpu": "fastnets._cpu", "cuda": "fastnets._cuda", "cuda-emulated": "fastnets._cuda_emulated"}

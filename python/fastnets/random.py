@@ -6,13 +6,14 @@ initialised. Both are safe to draw from in several threads; which thread gets wh
 
 from __future__ import annotations
 
+import math
 import operator
 import threading
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["draw_seed", "normal", "seed", "uniform"]
+__all__ = ["draw_seed", "normal", "seed", "uniform", "xavier_uniform"]
 
 _lock = threading.Lock()
 
@@ -127,3 +128,31 @@ def normal(mean: float, std: float, shape: tuple[int, ...]) -> NDArray[np.float3
     """
     with _lock:
         return _initialisation.normal(mean, std, shape).astype(np.float32)
+
+
+def xavier_uniform(shape: tuple[int, ...]) -> NDArray[np.float32]:
+    """Draw float32 numbers from U(-a, a) with ``a = √(6 / (fan_in + fan_out))``, for initial weights.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        (out, in, …) of the weight; the fans are out and in, times the elements of what follows.
+
+    Returns
+    -------
+    numpy.ndarray
+        float32, contiguous, of the shape asked for.
+
+    References
+    ----------
+    Glorot, Bengio: Understanding the difficulty of training deep feedforward neural networks, AISTATS 2010
+
+    Examples
+    --------
+    >>> import fastnets as fn
+    >>> fn.random.xavier_uniform((2, 3)).shape
+    (2, 3)
+    """
+    fans = sum(shape[:2]) * math.prod(shape[2:])
+    bound = math.sqrt(6 / fans) if fans else 0.0
+    return uniform(-bound, bound, tuple(shape))

@@ -6,20 +6,29 @@ import math
 import operator
 from typing import Any
 
-__all__ = ["activation", "integer", "per_dimension", "positive", "probability", "shape"]
+__all__ = ["activation", "flag", "integer", "per_dimension", "positive", "probability", "shape"]
 
 _ACTIVATIONS = ("relu", "gelu", "gelu_tanh", "silu", "tanh", "sigmoid")
 
 
-def integer(layer: str, name: str, value: Any, least: int | None = None) -> int:
-    """`value` as an int, of at least `least` if given."""
+def integer(layer: str, name: str, value: Any, least: int | None = None, most: int | None = None) -> int:
+    """`value` as an int, of at least `least` and at most `most` if given."""
     try:
         number = operator.index(value)
     except TypeError:
         raise TypeError(f"{layer}: {name} is {value!r} but an integer is expected") from None
     if least is not None and number < least:
         raise ValueError(f"{layer}: {name} is {number} but at least {least} is expected")
+    if most is not None and number > most:
+        raise ValueError(f"{layer}: {name} is {number} but at most {most} is expected")
     return number
+
+
+def flag(layer: str, name: str, value: Any) -> bool:
+    """`value`, which is True or False."""
+    if not isinstance(value, bool):
+        raise TypeError(f"{layer}: {name} is {value!r} but True or False is expected")
+    return value
 
 
 def per_dimension(layer: str, name: str, value: Any, dimensions: int, least: int) -> tuple[int, ...]:

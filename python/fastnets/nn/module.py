@@ -14,9 +14,9 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from .. import placement
+from .. import backends, placement
 from ..autodiff import vjp
-from . import state, structure
+from . import state, structure, taped
 from .tree import Array, Gradients, Role, Tree
 
 __all__ = ["Backward", "Module"]
@@ -61,9 +61,15 @@ class Module(Tree):
     """
 
     training: bool = True
+    by_hand: bool = False  # whether a subclass wrote a vjp of its own
     _packed: dict[str, object] | None = None  # in eval: parameters as the kernels like them, by name
     _frozen: tuple[Array, ...] = ()  # the arrays that eval() made read-only
     _version: int = 0  # counts the changes of this module's own parameters and buffers
+
+    def __init_subclass__(cls, **keywords: Any) -> None:
+        super().__init_subclass__(**keywords)
+        if "vjp" in vars(cls) and "by_hand" not in vars(cls):
+            cls.by_hand = True
 
     # ---- computing -------------------------------------------------------------------------------------------------
 
@@ -90,7 +96,10 @@ class Module(Tree):
         return call()
 
     def __call__(self, *inputs: Any, **keywords: Any) -> Any:
-        output = self.forward(*inputs, **keywords)
+        if self.by_hand and backends.current_mode().by_layer:
+            output = taped.call(self, inputs, keywords)
+        else:
+            output = self.forward(*inputs, **keywords)
         watch = structure.watcher.get()
         if watch is not None:
             watch(self, inputs, output)

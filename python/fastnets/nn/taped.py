@@ -1,0 +1,33 @@
+"""A layer with a vjp of its own on the tape of another's."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .. import backends, parts
+from ..autodiff import leaves_of, match, nested
+
+if TYPE_CHECKING:
+    from .module import Module
+
+__all__ = ["call"]
+
+
+def call(module: Module, inputs: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+    """Call a layer and put it on the tape as one step, with its inputs and parameters."""
+    with backends.unrecorded():
+        y, backward = module.vjp(*inputs, **keywords)
+    parameters = dict(module.named_parameters())
+    leaves = (*(leaf for leaf in leaves_of(inputs) if leaf is not None), *parameters.values())
+    outputs = tuple(leaf for leaf in leaves_of(y) if leaf is not None)
+
+    def pull(gradients: tuple[Any, ...]) -> tuple[Any, ...]:
+        of_output = {id(output): gradient for output, gradient in zip(outputs, gradients, strict=True)}
+        dinputs, grads = backward(nested(y, lambda leaf: of_output.get(id(leaf))))
+        pairs = match(type(module).__name__, inputs, dinputs if len(inputs) != 1 else (dinputs,))
+        found = {id(leaf): gradient for leaf, gradient in pairs}
+        found |= {id(parameters[name]): gradient for name, gradient in grads.items()}
+        return tuple(found.get(id(leaf)) for leaf in leaves)
+
+    parts.record_step(leaves, outputs, pull)
+    return y
