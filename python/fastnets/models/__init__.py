@@ -2,5 +2,6 @@
 
 from .lstm_language_model import LSTMLanguageModel
 from .resnet import ResNet, resnet18, resnet34, resnet50, resnet101, resnet152
+from .transformer import Transformer
 
-__all__ = ["LSTMLanguageModel", "ResNet", "resnet101", "resnet152", "resnet18", "resnet34", "resnet50"]
+__all__ = ["LSTMLanguageModel", "ResNet", "Transformer", "resnet101", "resnet152", "resnet18", "resnet34", "resnet50"]

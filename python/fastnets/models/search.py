@@ -1,0 +1,99 @@
+"""Beam search: the best of what a model can write, a few beginnings at a time."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+
+__all__ = ["Generation", "Writer", "beam_search"]
+
+Tokens = np.ndarray[Any, np.dtype[np.int64]]
+Floats = np.ndarray[Any, np.dtype[np.float64]]
+
+
+class Generation(NamedTuple):
+    """What a model wrote.
+
+    Attributes
+    ----------
+    tokens : numpy.ndarray (N, T), int64
+        Filled up behind each end.
+    scores : numpy.ndarray (N,), float64
+        Log-probabilities over their length penalty.
+    """
+
+    tokens: Tokens
+    scores: Floats
+
+
+class Writer(Protocol):
+    """What is searched: a model with what it is to go on from, one row for each of `batch` at first."""
+
+    batch: int
+    end: int
+    pad: int
+
+    def logits(self) -> Floats:
+        """Of the next token of each row, (rows, vocabulary)."""
+
+    def go_on(self, rows: Tokens, tokens: Tokens) -> None:
+        """Let row i go on from row ``rows[i]`` with ``tokens[i]`` behind it."""
+
+
+def beam_search(writer: Writer, num_beams: int, length_penalty: float, max_length: int) -> Generation:
+    """Follow the `num_beams` beginnings of the largest scores, ended ones among them, until all have ended.
+
+    A score is a log-probability over ``((5 + length) / 6) ** length_penalty``. Equal ones go by row and token. Each of
+    the batch is searched by itself, whatever the others are.
+
+    Parameters
+    ----------
+    writer : Writer
+    num_beams, max_length : int
+        At least 1.
+    length_penalty : float
+        At least 0.
+
+    Returns
+    -------
+    Generation
+        The best of each.
+    """
+    N, beams = writer.batch, 1
+    written = np.empty((N, 1, 0), np.int64)
+    totals, lengths, ended = np.zeros((N, 1)), np.zeros((N, 1), np.int64), np.zeros((N, 1), bool)
+    for _ in range(max_length):
+        following = _log_softmax(writer.logits()).reshape(N, beams, -1)
+        V = following.shape[-1]
+        following[ended] = -np.inf
+        following[ended, writer.pad] = 0.0  # what has ended goes on as it is
+        candidates = totals[..., np.newaxis] + following
+        longer = lengths + ~ended
+        scores = (candidates / _penalty(longer, length_penalty)[..., np.newaxis]).reshape(N, -1)
+        best = np.argsort(-scores, axis=1, kind="stable")[:, :num_beams]
+        parents, tokens = np.divmod(best, V)
+        totals = np.take_along_axis(candidates.reshape(N, -1), best, 1)
+        lengths, ended = (np.take_along_axis(array, parents, 1) for array in (longer, ended))
+        written = np.take_along_axis(written, parents[..., np.newaxis], 1)
+        written = np.concatenate([written, tokens[..., np.newaxis]], axis=2)
+        rows = (np.arange(N)[:, np.newaxis] * beams + parents).reshape(-1)
+        ended, beams = ended | (tokens == writer.end) | np.isneginf(totals), best.shape[1]
+        if ended.all():
+            break
+        writer.go_on(rows, tokens.reshape(-1))
+    scores = totals / _penalty(lengths, length_penalty)
+    best = scores.argmax(1)
+    of_best = np.arange(N), best
+    return Generation(written[of_best], scores[of_best])
+
+
+def _penalty(lengths: Tokens, exponent: float) -> Floats:
+    penalty: Floats = ((5 + lengths) / 6) ** exponent
+    return penalty
+
+
+def _log_softmax(logits: Floats) -> Floats:
+    shifted = logits - logits.max(-1, keepdims=True)
+    log_probabilities: Floats = shifted - np.log(np.exp(shifted).sum(-1, keepdims=True))
+    return log_probabilities
