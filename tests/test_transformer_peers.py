@@ -7,6 +7,7 @@ import fastnets.functional as F
 from fastnets import nn
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed (extra: peers)")
+pytestmark = pytest.mark.filterwarnings("ignore:enable_nested_tensor is True:UserWarning")
 
 N, L, S, E, H = 3, 4, 5, 8, 2  # batch, queries, keys, features, heads
 

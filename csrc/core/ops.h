@@ -25,6 +25,7 @@
 #include "core/ops/nll_loss.h"
 #include "core/ops/norm.h"
 #include "core/ops/recurrent.h"
+#include "core/ops/rotary_embedding.h"
 #include "core/ops/scale.h"
 #include "core/ops/sgd.h"
 #include "core/ops/softmax.h"
@@ -59,7 +60,8 @@
   X(clip, Clip)                                                     \
   X(scale, Scale)                                                   \
   X(add, Add)                                                       \
-  X(group_norm, GroupNorm)
+  X(group_norm, GroupNorm)                                          \
+  X(rotary_embedding, RotaryEmbedding)
 
 namespace fastnets {
 

@@ -114,6 +114,13 @@ def from_numpy(value: np.ndarray[Any, Any], like: Any) -> Any:
     return value
 
 
+def beside(array: Any, value: Any) -> Any:
+    """Return a NumPy array as one of the library and device of `array`, anything else as it is."""
+    if not isinstance(value, np.ndarray) or library(array) in (None, "numpy"):
+        return value
+    return from_numpy(value, array)
+
+
 def assign(target: Any, value: np.ndarray[Any, Any]) -> None:
     """Write values into an array of any library whose arrays can be written to, in its dtype."""
     kind = library(target)

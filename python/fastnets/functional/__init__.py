@@ -22,6 +22,7 @@ from .pooling import (
     max_pool2d,
     max_pool3d,
 )
+from .positions import alibi_slopes, rotary_embedding, sinusoidal_positions
 from .recurrent import gru, gru_cell, lstm, lstm_cell, rnn, rnn_relu_cell, rnn_tanh_cell
 from .softmax import log_softmax, softmax
 
@@ -30,6 +31,7 @@ __all__ = [
     "adaptive_avg_pool2d",
     "adaptive_avg_pool3d",
     "adaptive_max_pool2d",
+    "alibi_slopes",
     "avg_pool1d",
     "avg_pool2d",
     "avg_pool3d",
@@ -66,9 +68,11 @@ __all__ = [
     "rnn",
     "rnn_relu_cell",
     "rnn_tanh_cell",
+    "rotary_embedding",
     "scaled_dot_product_attention",
     "sigmoid",
     "silu",
+    "sinusoidal_positions",
     "softmax",
     "tanh",
     "varlen_attention",

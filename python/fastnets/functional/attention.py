@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numpy as np
-
 from .. import arrays, random
 from ..backends import ops, renamed, unpacked
 
@@ -180,7 +178,7 @@ def _call(
     window = _window(function, window_size)
     # small host arrays go along with any library
     slopes, sinks, *lengths = inputs[4:]
-    given = (*inputs[:4], _beside(query, slopes), sinks, *(_beside(query, a) for a in lengths))
+    given = (*inputs[:4], arrays.beside(query, slopes), sinks, *(arrays.beside(query, a) for a in lengths))
     options = (dropout_p, is_causal, scale, enable_gqa, causal_alignment, *window, softcap or 0.0, seed)
     try:
         return _attention(*given, *options, return_lse)
@@ -195,10 +193,3 @@ def _window(function: str, size: Any) -> tuple[int, int]:
         raise ValueError(f"{function}: window_size is {size!r} but a pair of integers is expected")
     left, right = (-1 if n is None else n for n in size)
     return left, right
-
-
-def _beside(query: Any, array: Any) -> Any:
-    """A NumPy array as one of query's library and device."""
-    if not isinstance(array, np.ndarray) or isinstance(query, np.ndarray) or arrays.library(query) is None:
-        return array
-    return arrays.from_numpy(array, query)

@@ -261,7 +261,7 @@ def _layers(
     given = _checked_weights(op, cell, weights, directions)
     count = len(given) // directions
     states = [_split_state(op, n, s, count, directions) for n, s in (("h", h), ("c", c))]
-    lengths = _beside(input, lengths)
+    lengths = arrays.beside(input, lengths)
     draws = training and (bool(zoneout) or (bool(dropout) and count > 1))
     seed = random.draw_seed() if seed is None and draws else seed or 0
     layout = "batch_first" if batch_first else "time_first"
@@ -329,14 +329,6 @@ def _split_state(op: str, name: str, state: Any, layers: int, directions: int) -
             f"directions expect {layers * directions} states"
         )
     return (state,) if layers == 1 else parts.split(state, layers)
-
-
-def _beside(input: Any, lengths: Any) -> Any:
-    """NumPy lengths as the input's library has them."""
-    kind = arrays.library(input)
-    if kind in (None, "numpy") or arrays.library(lengths) != "numpy":
-        return lengths
-    return arrays.from_numpy(lengths, input)
 
 
 _TEXTS = {

@@ -26,6 +26,7 @@ from .pooling import (
     MaxPool2d,
     MaxPool3d,
 )
+from .positions import RotaryEmbedding, SinusoidalPositionalEncoding
 from .recurrent import GRU, LSTM, RNN, GRUCell, LSTMCell, RNNCell
 from .shape import Flatten, Identity
 from .transformer import Transformer, TransformerDecoder, TransformerEncoder
@@ -80,10 +81,12 @@ __all__ = [
     "RNNCell",
     "ReLU",
     "Residual",
+    "RotaryEmbedding",
     "Select",
     "Sequential",
     "SiLU",
     "Sigmoid",
+    "SinusoidalPositionalEncoding",
     "Softmax",
     "Tanh",
     "Transformer",

@@ -75,10 +75,10 @@ class MultiheadAttention(Composite):
     (N, S), ``attn_mask`` (L, S) or (N · num_heads, L, S); they have no gradient. ``is_causal`` hides the keys behind
     each query by itself, without a mask.
 
-    Beyond torch, by keyword: ``cu_seqlens`` (sequences + 1,) says where packed sequences begin in a query (total,
-    embed_dim) that is key and value too. ``cache``, from `make_cache`, holds the positions seen before; the new ones
-    see those and, of the new ones, those up to themselves, and masks cover all keys. ``residual`` is added to the
-    output.
+    Beyond torch, by keyword: ``cu_seqlens`` (sequences + 1,) says where packed sequences begin in query, key and value
+    (total, …), each of which attends within itself; there are no weights then. ``cache``, from `make_cache`, holds the
+    positions seen before; the new ones see those and, of the new ones, those up to themselves, and masks cover all
+    keys. ``residual`` is added to the output.
 
     References
     ----------
@@ -174,22 +174,22 @@ class MultiheadAttention(Composite):
         cache: AttentionCache | MemoryCache | None = None,
         residual: Array | None = None,
     ) -> tuple[Array, Array | None]:
-        layout = self._layout(query, cu_seqlens)
         self._check(query, key, value, cache)
+        layout, extra = self._layout(query, cu_seqlens), (self.bias_k is not None) + self.add_zero_attn
         options: dict[str, Any] = {"is_causal": is_causal}
         if self.training and self.dropout:
             options |= {"dropout_p": self.dropout, "seed": random.draw_seed()}  # the same for output and weights
         if layout is Layout.PACKED:
-            if need_weights or not query is key is value or not cache is key_padding_mask is attn_mask is None:
+            if query.ndim != 2 or extra or not cache is key_padding_mask is attn_mask is None:
                 raise ValueError(
-                    f"{self._name}: cu_seqlens expects one array as query, key and value, need_weights=False, and "
-                    "neither masks nor a cache"
+                    f"{self._name}: cu_seqlens expects (total, {self.embed_dim}) without masks, extra keys and cache; "
+                    f"got query {tuple(query.shape)}"
                 )
             q, k, v = self._project(query, key, value, layout)
             of_heads = F.varlen_attention(q, k, v, cu_seqlens, cu_seqlens, **options)
             return self.out_proj(merge(of_heads, layout), residual), None
         q, k, v = self._with_cache(query, key, value, layout, cache)
-        shape, extra = (*q.shape[:-1], k.shape[-2]), (self.bias_k is not None) + self.add_zero_attn
+        shape = (*q.shape[:-1], k.shape[-2])
         hidden = None
         if isinstance(cache, AttentionCache):
             options |= {"is_causal": True, "causal_alignment": "lower_right"}

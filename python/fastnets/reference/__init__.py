@@ -47,6 +47,7 @@ from .pooling import (
     max_pool,
     max_pool_backward,
 )
+from .positions import rotary_embedding, rotary_embedding_backward
 from .random import dropout, dropout_backward, philox_4x32, uniform
 from .recurrent import recurrent, recurrent_backward
 from .softmax import softmax, softmax_backward
@@ -101,6 +102,8 @@ __all__ = [
     "recurrent_backward",
     "rms_norm",
     "rms_norm_backward",
+    "rotary_embedding",
+    "rotary_embedding_backward",
     "scale",
     "sgd",
     "softmax",

@@ -1,0 +1,415 @@
+"""Attention's layers without a peer: gradients, caches, packed sequences, errors, and layers written forward only."""
+
+import numpy as np
+import pytest
+
+import fastnets as fn
+import fastnets.functional as F
+from fastnets import backends, nn, parts
+from fastnets.nn.composite import Composite
+
+E, H = 8, 2
+
+
+@pytest.fixture(autouse=True)
+def _seeded(seed):
+    fn.random.seed(seed[0] + seed[1])
+
+
+def randomised(layer, rng, dtype="float64"):
+    """Parameters that all take part: torch starts with biases of 0."""
+    layer.to(dtype)
+    layer.load_state_dict(
+        {k: 0.5 * rng.standard_normal(v.shape) + ("norm" in k) for k, v in layer.state_dict().items()}
+    )
+    return layer
+
+
+def close(found, expected):
+    """Float64 against float64: sums of at most a few hundred terms, in a chain of at most 30 products and norms."""
+    bound = 1e-11 * max(1.0, np.abs(expected).max(initial=0))
+    np.testing.assert_allclose(found, expected, rtol=0, atol=bound)
+
+
+def gpt(rng, norm_first=True, **options):
+    layer = nn.TransformerEncoderLayer(E, H, 16, batch_first=True, norm_first=norm_first, **options)
+    return randomised(nn.TransformerEncoder(layer, 2, nn.LayerNorm(E)), rng)
+
+
+def decoder(rng, batch_first=True):
+    layer = nn.TransformerDecoderLayer(E, H, 16, batch_first=batch_first, activation="gelu")
+    return randomised(nn.TransformerDecoder(layer, 2, nn.LayerNorm(E)), rng)
+
+
+# ---- gradients -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "build, inputs, keywords",
+    [
+        (lambda: nn.MultiheadAttention(4, 2, 0.3), 3, {"need_weights": False}),
+        (lambda: nn.MultiheadAttention(4, 2, 0.3, add_bias_kv=True, add_zero_attn=True), 3, {"is_causal": True}),
+        (lambda: nn.TransformerEncoderLayer(4, 2, 6, 0.3, "gelu"), 1, {"is_causal": True}),
+        (lambda: nn.TransformerEncoderLayer(4, 2, 6, 0.3, nn.Tanh(), norm_first=True), 1, {}),
+        (lambda: nn.TransformerDecoderLayer(4, 2, 6, 0.3, F.silu), 2, {"tgt_is_causal": True}),
+        (lambda: nn.MultiheadAttention(4, 2), 3, {"cu_seqlens": np.array([0, 1, 4]), "is_causal": True}),
+        (lambda: nn.TransformerEncoderLayer(4, 2, 6), 1, {"cu_seqlens": np.array([0, 1, 4])}),
+    ],
+)
+def test_gradients_with_dropout_are_the_finite_differences(build, inputs, keywords, rng):
+    """Along a random direction of all inputs and parameters at once; a seed repeats the dropout."""
+    layer = randomised(build(), rng)
+    shape = (4, 4) if "cu_seqlens" in keywords else (3, 2, 4)
+    xs = [rng.standard_normal(shape) for _ in range(inputs)]
+    fn.random.seed(1)
+    y, backward = layer.vjp(*xs, **keywords)
+    y = y if isinstance(y, tuple) else (y,)
+    dys = [None if each is None else rng.standard_normal(each.shape) for each in y]
+    dinputs, grads = backward(tuple(dys) if len(dys) > 1 else dys[0])
+    parameters = dict(layer.named_parameters())
+    assert list(grads) == list(parameters)
+    ways = {name: rng.standard_normal(array.shape) for name, array in parameters.items()}
+    ways_of_inputs = [rng.standard_normal(shape) for _ in xs]
+    dinputs = dinputs if inputs > 1 else (dinputs,)
+    slope = sum((g * way).sum() for g, way in zip(dinputs, ways_of_inputs, strict=True))
+    slope += sum((grads[name] * way).sum() for name, way in ways.items())
+
+    def loss(step):
+        moved = [x + step * way for x, way in zip(xs, ways_of_inputs, strict=True)]
+        layer.load_state_dict({name: array + step * ways[name] for name, array in kept.items()})
+        fn.random.seed(1)
+        found = layer(*moved, **keywords)
+        found = found if isinstance(found, tuple) else (found,)
+        return sum((each * dy).sum() for each, dy in zip(found, dys, strict=True) if dy is not None)
+
+    kept = {name: array.copy() for name, array in parameters.items()}
+    h = 1e-4
+    coarse, fine = ((loss(step) - loss(-step)) / (2 * step) for step in (h, h / 2))
+    # Richardson: their difference is ¾ of the h² term, more than what is left; 1e-11 rounds sums of hundreds of terms
+    bound = abs(fine - coarse) + 1e-11 / h * sum(np.abs(dy).sum() for dy in dys if dy is not None)
+    assert abs(slope - (4 * fine - coarse) / 3) <= bound
+
+
+def test_dropout_acts_in_training_only_and_repeats_after_a_seed(rng):
+    layer = randomised(nn.TransformerDecoderLayer(E, H, 16, 0.5), rng)
+    tgt, memory = rng.standard_normal((4, 2, E)), rng.standard_normal((5, 2, E))
+    fn.random.seed(3)
+    y = layer(tgt, memory)
+    assert np.abs(layer(tgt, memory) - y).max() > 1e-3
+    fn.random.seed(3)
+    np.testing.assert_array_equal(layer(tgt, memory), y)
+    calm = layer.eval()(tgt, memory)
+    np.testing.assert_array_equal(layer(tgt, memory), calm)
+    assert np.abs(y - calm).max() > 1e-3
+
+
+def test_dropped_weights_are_those_that_attention_used(rng):
+    layer = randomised(nn.MultiheadAttention(4, 1, 0.5, bias=False, batch_first=True), rng)
+    layer.in_proj_weight, layer.out_proj.weight = np.tile(np.eye(4), (3, 1)), np.eye(4)
+    x = rng.standard_normal((2, 6, 4))
+    y, weights = layer(x, x, x)
+    assert (weights == 0).any()
+    close(weights @ x, y)
+
+
+def test_without_weights_one_call_of_attention_and_one_product_for_one_array(rng):
+    def calls(*inputs, **keywords):
+        with backends.record() as tape:
+            layer(*inputs, **keywords)
+        return [node.op.name for node in tape if isinstance(node, backends.Call)]
+
+    layer, x = nn.MultiheadAttention(E, H), rng.standard_normal((4, 2, E)).astype(np.float32)
+    assert calls(x, x, x, need_weights=False) == ["linear", "attention", "linear"]
+    assert calls(x, x[:2], x[:2], need_weights=False) == ["linear"] * 3 + ["attention", "linear"]
+    key = x[:2]
+    assert calls(x, key, key, need_weights=False) == ["linear", "linear", "attention", "linear"]
+
+
+def test_backward_refuses_after_the_parameters_of_a_part_changed(rng):
+    layer, x = nn.TransformerEncoderLayer(E, H, 16), rng.standard_normal((4, 2, E)).astype(np.float32)
+    y, backward = layer.vjp(x)
+    backward(np.ones_like(y))
+    layer.self_attn.out_proj.weight = np.ones((E, E), np.float32)
+    with pytest.raises(RuntimeError, match="Linear: backward was called after"):
+        backward(np.ones_like(y))
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_half_precision(dtype, rng):
+    pytest.importorskip("ml_dtypes")
+    layer = randomised(nn.TransformerDecoderLayer(E, H, 16, 0.0, batch_first=True), rng, "float32")
+    tgt, memory = (rng.standard_normal((2, n, E)).astype(np.float32) for n in (4, 5))
+    y, backward = layer.vjp(tgt, memory)
+    (expected, _), grads = backward(np.ones_like(y))
+    layer.to(dtype)
+    tgt, memory = (x.astype(layer.linear1.weight.dtype) for x in (tgt, memory))
+    z, backward = layer.vjp(tgt, memory, tgt_mask=np.zeros((4, 4), np.float32))
+    (dtgt, _), low_grads = backward(np.ones_like(z))
+    assert z.dtype == dtgt.dtype == tgt.dtype and list(grads) == list(low_grads)
+    # some 30 roundings in a row, each of half a unit in the last place, and a norm that may scale them up
+    eps = 2.0**-8 if dtype == "bfloat16" else 2.0**-11
+    assert np.abs(z.astype(np.float32) - y).max() <= 30 * eps * np.abs(y).max()
+    assert np.abs(low_grads["linear2.weight"].astype(np.float32) - grads["linear2.weight"]).max() <= 30 * eps * max(
+        np.abs(expected).max(), np.abs(grads["linear2.weight"]).max()
+    )
+
+
+# ---- packed sequences ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("is_causal", [False, True])
+@pytest.mark.parametrize("integers", [np.int32, np.int64])
+def test_packed_sequences_are_the_padded_ones(is_causal, integers, rng):
+    model, lengths = gpt(rng, dropout=0.0), [3, 0, 1, 5]
+    padded = rng.standard_normal((4, 5, E))
+    valid = np.arange(5) < np.array(lengths)[:, None]
+    y, backward = model.vjp(padded, src_key_padding_mask=~valid, is_causal=is_causal)
+    cu_seqlens = np.cumsum([0, *lengths]).astype(integers)
+    z, backward_packed = model.vjp(padded[valid], is_causal=is_causal, cu_seqlens=cu_seqlens)
+    close(z, y[valid])
+    np.testing.assert_array_equal(model.eval()(padded[valid], is_causal=is_causal, cu_seqlens=cu_seqlens), z)
+    dy = np.where(valid[..., None], rng.standard_normal(y.shape), 0)
+    (dx, grads), (dx_packed, grads_packed) = backward(dy), backward_packed(dy[valid])
+    close(dx_packed, dx[valid])
+    for name, gradient in grads.items():
+        close(grads_packed[name], gradient)
+
+
+# ---- the cache -------------------------------------------------------------------------------------------------------
+
+
+def in_steps(call, length, sizes, axis):
+    begin, made = 0, []
+    for size in sizes:
+        made.append(call(slice(begin, begin + size)))
+        begin += size
+    assert begin == length
+    return np.concatenate(made, axis)
+
+
+@pytest.mark.parametrize("norm_first", [False, True])
+@pytest.mark.parametrize("sizes", [(1,) * 6, (3, 1, 2), (6,)])
+def test_encoder_with_a_cache_equals_the_causal_one_without(sizes, norm_first, rng):
+    model, x = gpt(rng, norm_first).eval(), rng.standard_normal((3, 6, E))
+    cache = model.make_cache(batch_size=3, max_length=8)
+    for _ in range(2):
+        close(in_steps(lambda at: model(x[:, at], cache=cache), 6, sizes, 1), model(x, is_causal=True))
+        assert cache.length == 6 and cache.max_length == 8
+        cache.reset()
+        assert cache.length == 0
+
+
+@pytest.mark.parametrize("batch_first", [False, True])
+@pytest.mark.parametrize("projected", ["at first", "when asked for"])
+def test_decoder_with_a_cache_equals_the_causal_one_without(batch_first, projected, rng):
+    model = decoder(rng, batch_first).eval()
+    tgt, memory = rng.standard_normal((3, 6, E)), rng.standard_normal((3, 4, E))
+    hidden = np.zeros((3, 4), bool)
+    hidden[1, 2:] = True
+    along = (lambda x: x) if batch_first else (lambda x: np.ascontiguousarray(x.swapaxes(0, 1)))
+    cache = model.make_cache(3, 6, memory=along(memory) if projected == "at first" else None)
+    expected = model(along(tgt), along(memory), memory_key_padding_mask=hidden, tgt_is_causal=True)
+
+    def call(at):
+        late = along(memory) if projected != "at first" else None
+        return along(model(along(tgt[:, at]), late, memory_key_padding_mask=hidden, cache=cache))
+
+    close(along(in_steps(call, 6, (2, 1, 1, 2), 1)), expected)
+    cache.reset()
+    other = rng.standard_normal(memory.shape)
+    close(
+        model(along(tgt), along(other), cache=cache),
+        model(along(tgt), along(other), tgt_is_causal=True),
+    )
+
+
+def test_a_cache_of_one_layer_of_attention_and_its_masks(rng):
+    layer, x = randomised(nn.MultiheadAttention(E, H, batch_first=True), rng), rng.standard_normal((2, 5, E))
+    hidden = np.array([[True, False, False, False, False], [False] * 5])
+    expected, weights = layer(x, x, x, key_padding_mask=hidden, is_causal=True)
+    cache = layer.make_cache(2, 5)
+    new = x[:, :3]
+    first, _ = layer(new, new, new, key_padding_mask=hidden[:, :3], cache=cache)
+    new = x[:, 3:]
+    then, of_then = layer(new, new, new, key_padding_mask=hidden, cache=cache)
+    close(np.concatenate([first, then], 1), expected)
+    close(of_then, weights[:, 3:])
+
+
+@pytest.mark.parametrize("indices", [[2, 0, 0], [1], [0, 0, 1, 1, 2, 2]])
+def test_reordered_caches_go_on_from_the_sequences_chosen(indices, rng):
+    model = decoder(rng).eval()
+    tgt, memory = rng.standard_normal((3, 5, E)), rng.standard_normal((3, 4, E))
+    cache = model.make_cache(3, 6)
+    model(tgt, memory, cache=cache)
+    cache.reorder(np.array(indices))
+    assert cache.batch_size == len(indices) and cache.length == 5
+    new = rng.standard_normal((len(indices), 1, E))
+    whole = np.concatenate([tgt[indices], new], axis=1)
+    close(model(new, memory[indices], cache=cache), model(whole, memory[indices], tgt_is_causal=True)[:, 5:])
+
+
+def test_what_fails_leaves_the_cache_as_it_was(rng):
+    model, x = gpt(rng).eval(), rng.standard_normal((2, 3, E))
+    cache = model.make_cache(2, 5)
+    model(x, cache=cache)
+    with pytest.raises(ValueError, match=r"MultiheadAttention: cache is full: it holds 3 of 5 positions, and 3 more"):
+        model(x, cache=cache)
+    with pytest.raises(ValueError, match=r"attn_mask has shape \(2, 2\) but \(2, 5\)"):
+        model(x[:, :2], np.zeros((2, 2)), cache=cache)
+    with pytest.raises(ValueError, match="the batch has 1 but cache 2 sequences"):
+        model(x[:1, :1], cache=cache)
+    with pytest.raises(TypeError, match="MultiheadAttention: cache is for inference"):
+        model.vjp(x[:, :2], cache=cache)
+    assert cache.length == 3
+    close(model(x[:, :1], cache=cache), model(np.concatenate([x, x[:, :1]], 1), is_causal=True)[:, 3:])
+    cache.rewind(1)
+    close(model(x[:, 1:], cache=cache), model(x, is_causal=True)[:, 1:])
+
+
+# ---- errors ----------------------------------------------------------------------------------------------------------
+
+x = np.zeros((2, 3, E), np.float32)
+
+
+@pytest.mark.parametrize(
+    "call, exception, message",
+    [
+        (lambda: nn.MultiheadAttention(8, 3), ValueError, "embed_dim is 8 but a multiple of num_heads 3"),
+        (lambda: nn.MultiheadAttention(0, 1), ValueError, "embed_dim is 0"),
+        (lambda: nn.MultiheadAttention(8, 0), ValueError, "num_heads is 0"),
+        (lambda: nn.MultiheadAttention(8, 2, 1.5), ValueError, "dropout is 1.5"),
+        (lambda: nn.MultiheadAttention(8, 2, batch_first=1), TypeError, "batch_first is 1"),
+        (lambda: nn.TransformerEncoderLayer(8, 2, 0), ValueError, "dim_feedforward is 0"),
+        (lambda: nn.TransformerEncoderLayer(8, 2, activation="swish"), ValueError, "activation is 'swish'"),
+        (lambda: nn.TransformerDecoderLayer(8, 2, norm_first=None), TypeError, "norm_first is None"),
+        (lambda: nn.TransformerEncoder(F.relu, 2), TypeError, "the layer is function"),
+        (lambda: nn.TransformerEncoder(nn.Linear(8, 8), -1), ValueError, "num_layers is -1"),
+    ],
+)
+def test_wrong_constructors(call, exception, message):
+    with pytest.raises(exception, match=message):
+        call()
+
+
+@pytest.mark.parametrize(
+    "inputs, keywords, exception, message",
+    [
+        ((x[..., :5], x, x), {}, ValueError, r"query has shape \(2, 3, 5\) but \(…, …, 8\)"),
+        ((x, x[..., :5], x), {}, ValueError, r"key has shape \(2, 3, 5\)"),
+        ((x, x, x[0]), {}, ValueError, r"value has shape \(3, 8\)"),
+        ((x[None], x[None], x[None]), {}, ValueError, r"query has shape \(1, 2, 3, 8\)"),
+        ((None, x, x), {}, TypeError, "query is NoneType"),
+        ((x, x, "x"), {}, TypeError, "value is str"),
+        ((x, x, x), {"attn_mask": np.zeros((3, 4))}, ValueError, r"attn_mask has shape \(3, 4\) but \(3, 3\)"),
+        ((x, x, x), {"attn_mask": np.zeros((2, 3, 3))}, ValueError, r"\(2, 3, 3\) but \(3, 3\) or \(4, 3, 3\)"),
+        ((x, x, x), {"attn_mask": np.zeros((3, 3), np.int64)}, TypeError, "attn_mask is int64"),
+        ((x, x, x), {"key_padding_mask": [[True] * 3] * 2}, TypeError, "key_padding_mask is list"),
+        ((x, x, x), {"key_padding_mask": np.zeros((2, 4), bool)}, ValueError, r"has shape \(2, 4\) but \(2, 3\)"),
+        (
+            (x, x, x),
+            {"cu_seqlens": np.array([0, 6])},
+            ValueError,
+            r"cu_seqlens .* got query \(2, 3, 8\)",
+        ),
+        (
+            (x[0], x[0], x[0]),
+            {"cu_seqlens": np.array([0, 3]), "attn_mask": np.zeros((3, 3))},
+            ValueError,
+            r"cu_seqlens expects \(total, 8\) without masks",
+        ),
+    ],
+)
+def test_wrong_calls_of_multihead_attention(inputs, keywords, exception, message):
+    with pytest.raises(exception, match="^MultiheadAttention: .*" + message):
+        nn.MultiheadAttention(E, H, batch_first=True)(*inputs, **keywords)
+
+
+def test_wrong_calls_of_stacks(rng):
+    model = gpt(rng).to("float32").eval()
+    with pytest.raises(ValueError, match=r"TransformerEncoderLayer: src has shape \(2, 3, 5\) but \(…, …, 8\)"):
+        model(x[..., :5])
+    for cu_seqlens, message in (
+        ([0, 4, 2, 6], "falls from 4 to 2"),
+        ([0, 5], "ends with 5"),
+        ([1, 6], "begins with 1"),
+    ):
+        with pytest.raises(ValueError, match=f"varlen_attention: cu_seqlens_q {message}"):
+            model(x.reshape(6, E), cu_seqlens=np.array(cu_seqlens))
+    cache = model.make_cache(2, 4)
+    with pytest.raises(ValueError, match="TransformerEncoder: cache is LayerCache"):
+        model(x, cache=cache.layers[0])
+    with pytest.raises(ValueError, match="make_cache: max_length is 0"):
+        model.make_cache(2, 0)
+    with pytest.raises(ValueError, match="length is 1 but at most 0"):
+        cache.rewind(1)
+    for indices, exception, message in (
+        ([0, 2], ValueError, "index 2 is out of range for 2 sequences"),
+        ([-1], ValueError, "index -1"),
+        ([0.5], TypeError, "indices are float64"),
+        ([[0]], TypeError, r"\(1, 1\)"),
+    ):
+        with pytest.raises(exception, match=f"cache.reorder: .*{message}"):
+            cache.reorder(indices)
+    with pytest.raises(ValueError, match=r"TransformerDecoderLayer: memory has shape \(2, 3, 5\)"):
+        decoder(rng).to("float32")(x, x[..., :5])
+
+
+# ---- layers written forward only -------------------------------------------------------------------------------------
+
+
+class Around(Composite):
+    def __init__(self, inner, add):
+        self.inner, self.add = inner, add
+
+    def forward(self, x):
+        return self.add(x, self.inner(x))
+
+
+def test_a_layer_written_forward_only_calls_layers_with_a_vjp_of_their_own(rng):
+    inner = nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 3))
+    around, expected = Around(inner, parts.add).to("float64"), nn.Residual({"inner": inner})
+    x = rng.standard_normal((2, 3))
+    for mode in (True, False):
+        y, backward = around.train(mode).vjp(x)
+        z, backward_expected = expected.vjp(x)
+        np.testing.assert_array_equal(y, z)
+        dy = rng.standard_normal(y.shape)
+        (dx, grads), (dz, grads_expected) = backward(dy), backward_expected(dy)
+        np.testing.assert_array_equal(dx, dz)
+        assert list(grads) == list(grads_expected)
+        for name, gradient in grads.items():
+            np.testing.assert_array_equal(gradient, grads_expected[name])
+    assert around.vjp(x, input_gradient=False)[1](dy)[0] is None
+
+
+@pytest.mark.parametrize("add", [lambda a, b: a + b, lambda a, b: parts.add(2 * a, b)], ids=["last", "within"])
+def test_a_layer_written_forward_only_finds_out_other_arithmetic(add, rng):
+    around, x = Around(nn.Linear(3, 3), add).to("float64"), rng.standard_normal((2, 3))
+    assert around(x).shape == (2, 3)
+    with pytest.raises(TypeError, match="Around: vjp knows its way only through layers and functions of fastnets"):
+        around.vjp(x)
+
+
+class Scaled(nn.Module):
+    """A user's layer in a stack, with a vjp of its own."""
+
+    def __init__(self):
+        self.scale = nn.Parameter(np.full(3, 2.0))
+
+    def forward(self, src, **masks):
+        return src * self.scale
+
+    def vjp(self, src, *, input_gradient=True, **masks):
+        return self(src), lambda dy: (dy * self.scale, {"scale": (dy * src).sum(axis=(0, 1))})
+
+
+def test_stacks_take_layers_of_ones_own(rng):
+    model, x = nn.TransformerEncoder(Scaled(), 2, nn.Tanh()), rng.standard_normal((4, 2, 3))
+    y, backward = model.vjp(x)
+    close(y, np.tanh(4 * x))
+    dy = rng.standard_normal(y.shape)
+    dx, grads = backward(dy)
+    close(dx, 4 * dy * (1 - y**2))
+    close(grads["layers.0.scale"], (dx * x / 2).sum((0, 1)))
+    assert list(grads) == ["layers.0.scale", "layers.1.scale"]
