@@ -61,31 +61,36 @@ def beam_search(writer: Writer, num_beams: int, length_penalty: float, max_lengt
         The best of each.
     """
     N, beams = writer.batch, 1
+    tokens, scores = np.full((N, max_length), writer.pad, np.int64), np.full(N, -np.inf)
+    searched = np.arange(N)  # those of the batch that have a beginning without an end
     written = np.empty((N, 1, 0), np.int64)
     totals, lengths, ended = np.zeros((N, 1)), np.zeros((N, 1), np.int64), np.zeros((N, 1), bool)
-    for _ in range(max_length):
-        following = _log_softmax(writer.logits()).reshape(N, beams, -1)
-        V = following.shape[-1]
+    for step in range(max_length):
+        following = _log_softmax(writer.logits()).reshape(len(searched), beams, -1)
         following[ended] = -np.inf
         following[ended, writer.pad] = 0.0  # what has ended goes on as it is
-        candidates = totals[..., np.newaxis] + following
-        longer = lengths + ~ended
-        scores = (candidates / _penalty(longer, length_penalty)[..., np.newaxis]).reshape(N, -1)
-        best = np.argsort(-scores, axis=1, kind="stable")[:, :num_beams]
-        parents, tokens = np.divmod(best, V)
-        totals = np.take_along_axis(candidates.reshape(N, -1), best, 1)
+        candidates, longer = totals[..., np.newaxis] + following, lengths + ~ended
+        ranked = (candidates / _penalty(longer, length_penalty)[..., np.newaxis]).reshape(len(searched), -1)
+        best = np.argsort(-ranked, axis=1, kind="stable")[:, :num_beams]
+        parents, last = np.divmod(best, following.shape[-1])
+        each = np.arange(len(searched))[:, np.newaxis]
+        rows = each * beams + parents
+        totals = np.take_along_axis(candidates.reshape(len(searched), -1), best, 1)
         lengths, ended = (np.take_along_axis(array, parents, 1) for array in (longer, ended))
-        written = np.take_along_axis(written, parents[..., np.newaxis], 1)
-        written = np.concatenate([written, tokens[..., np.newaxis]], axis=2)
-        rows = (np.arange(N)[:, np.newaxis] * beams + parents).reshape(-1)
-        ended, beams = ended | (tokens == writer.end) | np.isneginf(totals), best.shape[1]
-        if ended.all():
+        written = np.concatenate([written[each, parents], last[..., np.newaxis]], axis=2)
+        ended, beams = ended | (last == writer.end) | np.isneginf(totals), best.shape[1]
+
+        found = ended.all(1) | (step + 1 == max_length)
+        final = totals[found] / _penalty(lengths[found], length_penalty)
+        choice = np.arange(len(final)), final.argmax(1)
+        tokens[searched[found], : step + 1], scores[searched[found]] = written[found][choice], final[choice]
+        if found.all():
             break
-        writer.go_on(rows, tokens.reshape(-1))
-    scores = totals / _penalty(lengths, length_penalty)
-    best = scores.argmax(1)
-    of_best = np.arange(N), best
-    return Generation(written[of_best], scores[of_best])
+        searched, rows, last, written, totals, lengths, ended = (
+            array[~found] for array in (searched, rows, last, written, totals, lengths, ended)
+        )
+        writer.go_on(rows.reshape(-1), last.reshape(-1))
+    return Generation(tokens[:, : step + 1], scores)
 
 
 def _penalty(lengths: Tokens, exponent: float) -> Floats:

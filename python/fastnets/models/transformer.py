@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-from functools import lru_cache
 from typing import Any, overload
 
 import numpy as np
 
-from .. import arrays, nn, parts, placement, random
+from .. import arrays, nn, parts, random
 from ..data import Vocabulary
 from ..nn import arguments, structure
 from ..nn.composite import Composite
@@ -33,6 +32,8 @@ class Transformer(Composite):
         As `nn.Transformer` takes them.
     tied : bool
         Whether the last map's weight is the target embedding's.
+    max_length : int
+        How long a source or a target may be.
     pad, begin, end : int
         The tokens that fill up, that a target begins with and that one ends with.
 
@@ -80,6 +81,7 @@ class Transformer(Composite):
         norm_first: bool = False,
         *,
         tied: bool = True,
+        max_length: int = 5000,
         pad: int = Vocabulary.PAD,
         begin: int = Vocabulary.BEGIN,
         end: int = Vocabulary.END,
@@ -110,7 +112,7 @@ class Transformer(Composite):
             )
             for size in sizes
         )
-        self.dropout = nn.Dropout(dropout)
+        self.positions = nn.SinusoidalPositionalEncoding(d_model, max_length, dropout)
         self.output = nn.Linear(d_model, sizes[1])
         if tied:
             self.output.weight = nn.Parameter(self.target_embedding.weight)
@@ -131,11 +133,9 @@ class Transformer(Composite):
 
     def _embedded(self, embedding: nn.Embedding, tokens: Array, first: int = 0) -> Array:
         """Vectors of tokens that stand at the positions from `first` on."""
-        vectors = embedding(tokens)
-        scale = math.sqrt(vectors.shape[-1])
-        positions = placement.like(_positions(first + vectors.shape[-2], vectors.shape[-1])[first:], vectors)
-        placed = parts.rearrange(vectors, lambda x: scale * x + positions, lambda gradient: scale * gradient)
-        return self.dropout(placed)
+        scale = math.sqrt(self.transformer.d_model)
+        scaled = parts.rearrange(embedding(tokens), lambda x: scale * x, lambda gradient: scale * gradient)
+        return self.positions(scaled, first)
 
     def _check(self, **tokens: Array) -> None:
         for name, array in tokens.items():
@@ -287,13 +287,3 @@ class _Writer:
             chosen = arrays.from_numpy(rows, self.model.output.weight)
             self.memory, self.padding = self.memory[chosen], self.padding[chosen]
         self.last = tokens
-
-
-@lru_cache(maxsize=32)
-def _positions(length: int, width: int) -> np.ndarray[Any, np.dtype[np.float32]]:
-    """Sines in even and cosines in odd columns, (length, width)."""
-    angles = np.arange(length)[:, np.newaxis] / 10_000.0 ** (np.arange(0, width, 2) / width)
-    table = np.empty((length, width), np.float32)
-    table[:, 0::2], table[:, 1::2] = np.sin(angles), np.cos(angles)[:, : width // 2]
-    table.flags.writeable = False
-    return table

@@ -7,14 +7,14 @@ import sys
 from typing import Any
 
 from .. import report
-from . import digits, language
+from . import digits, language, translate
 
 __all__ = ["HELP", "add_arguments", "run"]
 
 HELP = "train a network on real data and look at what it learned"
 
-_DEMOS = {"digits": digits, "language": language}
-_PLANNED = ("translate", "search", "classify")
+_DEMOS = {"digits": digits, "language": language, "translate": translate}
+_PLANNED = ("search", "classify")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,6 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=0, help="seed of all that is random (0)")
     parser.add_argument("--epochs", type=_positive, help="how often the training goes through the data")
     language.add_arguments(parser)
+    translate.add_arguments(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
