@@ -8,7 +8,7 @@ import pytest
 
 import fastnets as fn
 from fastnets.data import translation
-from fastnets.data.translation import counting, inflection, lexicon, pairs, questions, sentences
+from fastnets.data.translation import counting, inflection, lexicon, pairs, phrases, questions, sentences
 
 
 class Asked(Random):
@@ -45,6 +45,7 @@ SENTENCES = [  # by hand
     (sentences.doing, "She has written a good book.", "Ella ha escrito un buen libro."),
     (sentences.doing, "We are waiting for the doctor.", "Estamos esperando al médico."),
     (sentences.doing, "I see Maria.", "Veo a María."),
+    (sentences.doing, "They are looking for their dog.", "Ellos están buscando a su perro."),
     (sentences.doing, "I have two sisters.", "Tengo dos hermanas."),
     (sentences.doing, "She never eats a lot of bread.", "Ella nunca come mucho pan."),
     (sentences.doing, "They will close the doors tomorrow.", "Ellos cerrarán las puertas mañana."),
@@ -62,6 +63,7 @@ SENTENCES = [  # by hand
     (sentences.liking, "I like apples.", "Me gustan las manzanas."),
     (sentences.liking, "He does not like coffee.", "A él no le gusta el café."),
     (sentences.liking, "The boy likes to dance.", "Al niño le gusta bailar."),
+    (sentences.liking, "Ana and Isabel like these shoes.", "A Ana y a Isabel les gustan estos zapatos."),
     (sentences.wanting, "Can you open the window?", "¿Puedes abrir la ventana?"),
     (sentences.wanting, "We are going to visit our grandmother.", "Vamos a visitar a nuestra abuela."),
     (sentences.wanting, "Ana has to study French.", "Ana tiene que estudiar francés."),
@@ -203,6 +205,14 @@ def test_plurals_and_agreement():
         adjectives["great"].agreeing("f", False, True) == "gran"
         and adjectives["young"].agreeing("f", True) == "jóvenes"
     )
+
+
+def test_the_a_before_people():
+    women = phrases.Phrase("thirty-one women", "treinta y una mujeres", "3p", "f", takes_a=True)
+    pair = phrases.Phrase("Pedro and Ana", "Pedro y Ana", "3p", "m", takes_a=True)
+    chairs = phrases.Phrase("the chairs", "las sillas", "3p", "f")
+    found = [phrase.as_object() for phrase in (women, pair, chairs)]
+    assert found == ["a treinta y una mujeres", "a Pedro y a Ana", "las sillas"]
 
 
 @pytest.fixture(scope="module")

@@ -128,14 +128,14 @@ horse              | caballo m     | animal pet
 cow                | vaca f        | animal
 bird               | pájaro m      | animal
 eagle              | águila f      | animal
-apple              | manzana f     | food
-orange             | naranja f     | food
-banana             | plátano m     | food
+apple              | manzana f     | food sweet
+orange             | naranja f     | food sweet
+banana             | plátano m     | food sweet
 tomato             | tomate m      | food cooked
 potato             | patata f      | food cooked
 egg                | huevo m       | food cooked
 salad              | ensalada f    | food dish
-cake               | pastel m      | food dish
+cake               | pastel m      | food dish sweet
 bread              | pan m         | food mass dish
 cheese             | queso m       | food mass
 rice               | arroz m       | food mass cooked
@@ -145,10 +145,10 @@ chicken            | pollo m       | food mass cooked
 soup               | sopa f        | food mass dish cooked hot
 water              | agua f        | drink mass
 milk               | leche f       | drink mass hot
-coffee             | café m        | drink mass hot dish
-tea                | té m          | drink mass hot dish
-wine               | vino m        | drink mass
-juice              | zumo m        | drink mass
+coffee             | café m        | drink mass hot dish sweet
+tea                | té m          | drink mass hot dish sweet
+wine               | vino m        | drink mass sweet
+juice              | zumo m        | drink mass sweet
 book               | libro m       | readable written thing
 letter             | carta f       | readable written
 newspaper          | periódico m   | readable
@@ -231,7 +231,7 @@ cheap       | barato ser        | thing clothes vehicle
 beautiful   | bonito ser        | thing clothes place song animal
 modern      | moderno ser       | building furniture
 long        | largo ser         | readable song
-sweet       | dulce ser         | food drink
+sweet       | dulce ser         | sweet
 tall        | alto ser          | person
 short       | bajo ser          | person
 intelligent | inteligente ser   | person

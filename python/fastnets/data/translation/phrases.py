@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from random import Random
 
@@ -72,7 +73,7 @@ class Phrase:
 
     def behind_a(self) -> str:
         """As an indirect object: a Ana y a Pedro."""
-        return "a " + self.spanish.replace(" y ", " y a ")
+        return "a " + re.sub(" y (?=[A-Z])", " y a ", self.spanish)
 
     def as_object(self) -> str:
         return self.behind_a() if self.takes_a else self.spanish
