@@ -44,8 +44,8 @@ class Writer(Protocol):
 def beam_search(writer: Writer, num_beams: int, length_penalty: float, max_length: int) -> Generation:
     """Follow the `num_beams` beginnings of the largest scores, ended ones among them, until all have ended.
 
-    A score is a log-probability over ``((5 + length) / 6) ** length_penalty``. Equal ones go by row and token. Each of
-    the batch is searched by itself, whatever the others are.
+    A score is a log-probability over ``((5 + length) / 6) ** length_penalty``. Each of the batch is searched by itself,
+    whatever the others are.
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ def beam_search(writer: Writer, num_beams: int, length_penalty: float, max_lengt
         following[ended, writer.pad] = 0.0  # what has ended goes on as it is
         candidates, longer = totals[..., np.newaxis] + following, lengths + ~ended
         ranked = (candidates / _penalty(longer, length_penalty)[..., np.newaxis]).reshape(len(searched), -1)
-        best = np.argsort(-ranked, axis=1, kind="stable")[:, :num_beams]
+        best = _largest(ranked, num_beams)
         parents, last = np.divmod(best, following.shape[-1])
         each = np.arange(len(searched))[:, np.newaxis]
         rows = each * beams + parents
@@ -91,6 +91,16 @@ def beam_search(writer: Writer, num_beams: int, length_penalty: float, max_lengt
         )
         writer.go_on(rows.reshape(-1), last.reshape(-1))
     return Generation(tokens[:, : step + 1], scores)
+
+
+def _largest(values: Floats, count: int) -> Tokens:
+    """Where the largest of each row are, in falling order."""
+    if count < values.shape[1]:
+        found = np.sort(np.argpartition(-values, count - 1, axis=1)[:, :count], axis=1)
+    else:
+        found = np.broadcast_to(np.arange(values.shape[1]), values.shape)
+    order = np.argsort(-np.take_along_axis(values, found, 1), axis=1, kind="stable")
+    return np.take_along_axis(found, order, 1)
 
 
 def _penalty(lengths: Tokens, exponent: float) -> Floats:

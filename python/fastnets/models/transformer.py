@@ -7,7 +7,7 @@ from typing import Any, overload
 
 import numpy as np
 
-from .. import arrays, nn, parts, random
+from .. import arrays, nn, parts, placement, random
 from ..data import Vocabulary
 from ..nn import arguments, structure
 from ..nn.composite import Composite
@@ -133,9 +133,11 @@ class Transformer(Composite):
 
     def _embedded(self, embedding: nn.Embedding, tokens: Array, first: int = 0) -> Array:
         """Vectors of tokens that stand at the positions from `first` on."""
-        scale = math.sqrt(self.transformer.d_model)
-        scaled = parts.rearrange(embedding(tokens), lambda x: scale * x, lambda gradient: scale * gradient)
-        return self.positions(scaled, first)
+
+        def scaled(x: Array) -> Array:
+            return placement.cast(math.sqrt(self.transformer.d_model) * x, arrays.dtype_name(x))
+
+        return self.positions(parts.rearrange(embedding(tokens), scaled, scaled), first)
 
     def _check(self, **tokens: Array) -> None:
         for name, array in tokens.items():

@@ -31,7 +31,7 @@ HELP = "a Transformer learns to translate English to Spanish (under 3 min)"
 Array = np.ndarray[Any, Any]
 
 PAIRS, CHECKED, TESTED = 40_000, 200, 1000  # sentences to learn from; held-out ones to watch by, and for the test
-EPOCHS, STEPS, BATCH = 24, 160, 32  # an epoch is so many steps
+EPOCHS, STEPS, BATCH = 20, 160, 32  # an epoch is so many steps
 LEARNING_RATE, WARMUP_STEPS, MAX_NORM, SMOOTHING = 2e-3, 200, 1.0, 0.1
 SIZES: dict[str, Any] = {
     "d_model": 128,
@@ -39,7 +39,7 @@ SIZES: dict[str, Any] = {
     "num_encoder_layers": 2,
     "num_decoder_layers": 2,
     "dim_feedforward": 256,
-    "dropout": 0.0,  # no sentence comes more than three times
+    "dropout": 0.0,  # the sentences are many, and each comes about twice
 }
 EVALUATIONS = 8
 BEAMS, LONGEST = 4, 40
@@ -163,9 +163,9 @@ def _copied(model: Transformer) -> dict[str, Array]:
     return {name: np.array(array) for name, array in model.state_dict().items()}
 
 
-def exact_match(model: Transformer, pairs: list[tuple[str, str]], num_beams: int = 1) -> float:
+def exact_match(model: Transformer, pairs: list[tuple[str, str]]) -> float:
     """The share of sentences whose translation is right to the last mark."""
-    made = model.translate([english for english, _ in pairs], num_beams, max_length=LONGEST)
+    made = model.translate([english for english, _ in pairs], max_length=LONGEST)
     return sum(text == spanish for text, (_, spanish) in zip(made, pairs, strict=True)) / len(pairs)
 
 
@@ -201,10 +201,10 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     if training.stopped:
         print("stopped; the best weights so far are kept")
     model.eval()
-    accuracy, by_beams = exact_match(model, corpus.tested), exact_match(model, corpus.tested, BEAMS)
+    accuracy = exact_match(model, corpus.tested)
     print(
-        f"\ntest: {accuracy:.1%} of {len(corpus.tested):,} held-out sentences translated to the last mark "
-        f"({by_beams:.1%} with a beam of {BEAMS}), none of whose combinations it has seen\n"
+        f"\ntest: {accuracy:.1%} of {len(corpus.tested):,} held-out sentences translated to the last mark; each has a "
+        "combination of words, or a number, that it has not seen\n"
     )
     translations = {english: model.translate(english, BEAMS, max_length=LONGEST) for english in sentences}
     for english, spanish in translations.items():
@@ -212,7 +212,6 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
 
     result: dict[str, Any] = {
         "exact_match": accuracy,
-        "exact_match_with_beams": by_beams,
         "tested": len(corpus.tested),
         "epochs": epochs,
         "seed": arguments.seed,
