@@ -112,6 +112,36 @@ def test_dropped_weights_are_those_that_attention_used(rng):
     close(weights @ x, y)
 
 
+@pytest.mark.parametrize("need_weights", [True, False])
+@pytest.mark.parametrize("kind", ["bool", "numbers"])
+def test_a_query_that_sees_no_key_gives_zeros_and_has_no_gradient(kind, need_weights, rng):
+    layer = randomised(nn.MultiheadAttention(E, H, bias=False, batch_first=True), rng)
+    q, k = rng.standard_normal((2, 4, E)), rng.standard_normal((2, 5, E))
+    hidden = np.zeros((4, 5), bool)
+    hidden[1], hidden[2, 3:] = True, True
+    mask = hidden if kind == "bool" else np.where(hidden, -np.inf, 0.0)
+    (y, weights), backward = layer.vjp(q, k, k, attn_mask=mask, need_weights=need_weights)
+    assert not y[:, 1].any() and y[:, [0, 2, 3]].all()
+    if need_weights:
+        assert not weights[:, 1].any() and not weights[:, 2, 3:].any()
+        close(weights.sum(-1), np.array([1.0, 0, 1, 1]) * np.ones((2, 1)))
+    (dq, dk, dv), grads = backward((rng.standard_normal(y.shape), None))
+    assert not dq[:, 1].any() and all(np.isfinite(g).all() for g in (dq, dk, dv, *grads.values()))
+
+
+@pytest.mark.parametrize("options", [{}, {"need_weights": False}])
+@pytest.mark.parametrize("extra", [False, True])
+@pytest.mark.parametrize("N, L, S", [(0, 3, 4), (2, 0, 4), (2, 3, 0)])
+def test_empty_arrays(N, L, S, extra, options, rng):
+    layer = nn.MultiheadAttention(E, H, add_bias_kv=extra, add_zero_attn=extra, batch_first=True).to("float64")
+    q, k = rng.standard_normal((N, L, E)), rng.standard_normal((N, S, E))
+    (y, weights), backward = layer.vjp(q, k, k, **options)
+    assert y.shape == (N, L, E) and (weights is None or weights.shape == (N, L, S + 2 * extra))
+    (dq, dk, dv), grads = backward((np.ones_like(y), None))
+    assert (dq.shape, dk.shape, dv.shape) == (q.shape, k.shape, k.shape)
+    assert list(grads) == [name for name, _ in layer.named_parameters()]
+
+
 def test_without_weights_one_call_of_attention_and_one_product_for_one_array(rng):
     def calls(*inputs, **keywords):
         with backends.record() as tape:

@@ -1,7 +1,18 @@
 """Whole networks, with the state_dict names of their published checkpoints."""
 
+from .gpt import GPT
 from .lstm_language_model import LSTMLanguageModel
 from .resnet import ResNet, resnet18, resnet34, resnet50, resnet101, resnet152
 from .transformer import Transformer
 
-__all__ = ["LSTMLanguageModel", "ResNet", "Transformer", "resnet101", "resnet152", "resnet18", "resnet34", "resnet50"]
+__all__ = [
+    "GPT",
+    "LSTMLanguageModel",
+    "ResNet",
+    "Transformer",
+    "resnet101",
+    "resnet152",
+    "resnet18",
+    "resnet34",
+    "resnet50",
+]

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
-from .. import nn, random
-from ..nn import arguments
+from .. import nn
 from ..nn.module import Backward
 from ..nn.tree import Array, Gradients
+from .language_model import LanguageModel
 
 __all__ = ["LSTMLanguageModel"]
 
 _CELLS = {"lstm": nn.LSTM, "gru": nn.GRU, "rnn": nn.RNN}
 
 
-class LSTMLanguageModel(nn.Module):
+class LSTMLanguageModel(LanguageModel):
     """Embedding, stacked recurrent layers, and a linear map to the logits of the next token.
 
     ``logits[n, t] = decoder(h[n, t])``, where h is the output of the recurrent layers on ``embedding(tokens)``; with
@@ -77,12 +75,7 @@ class LSTMLanguageModel(nn.Module):
         name = type(self).__name__
         if cell not in _CELLS:
             raise ValueError(f"{name}: cell is {cell!r} but one of {', '.join(_CELLS)} is expected")
-        self.characters = vocabulary if isinstance(vocabulary, str) else None
-        if self.characters is not None and len(set(self.characters)) != len(self.characters):
-            twice = next(c for c in self.characters if self.characters.count(c) > 1)
-            raise ValueError(f"{name}: vocabulary holds {twice!r} more than once; each character is expected once")
-        size = len(vocabulary) if isinstance(vocabulary, str) else vocabulary
-        size = arguments.integer(name, "vocabulary", size, least=1)
+        size = self._take_vocabulary(vocabulary)
         if tied and embedding_dim != hidden_size:
             raise ValueError(
                 f"{name}: tied weights need equal sizes but embedding_dim is {embedding_dim} "
@@ -123,89 +116,9 @@ class LSTMLanguageModel(nn.Module):
 
         return (logits, after), model_backward
 
-    # ---- text ------------------------------------------------------------------------------------------------------
-
-    def encode(self, text: str) -> np.ndarray[Any, np.dtype[np.int64]]:
-        """Turn text into tokens, (len(text),) int64; ValueError for a character that the model does not know."""
-        if self.characters is None:
-            raise ValueError(f"{type(self).__name__}: encode needs a vocabulary of characters; this one is a number")
-        places = {character: i for i, character in enumerate(self.characters)}
-        unknown = sorted(set(text) - places.keys())
-        if unknown:
-            raise ValueError(f"{type(self).__name__}: text holds {unknown[0]!r}, which is not in the vocabulary")
-        return np.array([places[character] for character in text], np.int64)
-
-    def decode(self, tokens: Array) -> str:
-        """Turn tokens into text."""
-        if self.characters is None:
-            raise ValueError(f"{type(self).__name__}: decode needs a vocabulary of characters; this one is a number")
-        return "".join(self.characters[int(token)] for token in np.asarray(tokens).reshape(-1))
-
-    def generate(
-        self,
-        prompt: Any,
-        temperature: float = 1.0,
-        top_k: int | None = None,
-        seed: int | None = None,
-        *,
-        length: int = 200,
-    ) -> Any:
-        """Continue a prompt, token by token; the state is kept from one to the next, so that each costs one step.
-
-        Parameters
-        ----------
-        prompt : str, or sequence of int
-            What comes before; at least one token.
-        temperature : float
-            The logits are divided by it: below 1 likely tokens become likelier, 0 takes the likeliest.
-        top_k : int, optional
-            Draw from the `top_k` likeliest tokens only.
-        seed : int, optional
-            Makes the draws repeatable; by default from `fastnets.random`.
-        length : int
-            How many tokens to return.
-
-        Returns
-        -------
-        str, or numpy.ndarray of int64
-            The continuation, without the prompt, as the prompt was given.
-
-        Raises
-        ------
-        ValueError
-            For an empty prompt, unknown characters, a negative temperature, and `top_k` or `length` below 1.
-        """
-        name = f"{type(self).__name__}.generate"
-        if not temperature >= 0:
-            raise ValueError(f"{name}: temperature is {temperature!r} but a number of at least 0 is expected")
-        if top_k is not None:
-            arguments.integer(name, "top_k", top_k, least=1)
-        arguments.integer(name, "length", length, least=1)
-        tokens = self.encode(prompt) if isinstance(prompt, str) else np.asarray(prompt, np.int64)
-        if tokens.ndim != 1 or not len(tokens):
-            raise ValueError(f"{name}: prompt has shape {tokens.shape} but at least one token is expected")
-        generator = np.random.default_rng(random.draw_seed() if seed is None else seed)
-        was_training, made = self.training, []
-        self.eval()
-        try:
-            logits, state = self(tokens[np.newaxis])
-            while True:
-                made.append(_draw(np.asarray(logits[0, -1], np.float64), temperature, top_k, generator))
-                if len(made) == length:
-                    break
-                logits, state = self(np.array([made[-1:]]), state)
-        finally:
-            self.train(was_training)
-        return self.decode(made) if isinstance(prompt, str) else np.array(made, np.int64)
+    def _next_logits(self, tokens: Array, state: Any) -> tuple[Array, Any]:
+        logits, state = self(tokens, state)
+        return logits[:, -1], state
 
     def extra_repr(self) -> str:
         return f"cell={self.cell!r}"
-
-
-def _draw(logits: Array, temperature: float, top_k: int | None, generator: np.random.Generator) -> int:
-    if temperature == 0:
-        return int(logits.argmax())
-    if top_k is not None and top_k < len(logits):
-        logits = np.where(logits >= np.partition(logits, -top_k)[-top_k], logits, -np.inf)
-    # the largest of logits + Gumbel noise is a draw from their softmax
-    return int((logits / temperature + generator.gumbel(size=len(logits))).argmax())

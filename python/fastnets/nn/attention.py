@@ -11,6 +11,7 @@ from .. import arrays, parts, placement, random
 from .. import functional as F
 from ..backends import current_mode, pack_weight
 from . import arguments, masks
+from .attention_weights import average, weigh
 from .composite import Composite
 from .heads import Layout, merge, split
 from .key_value_cache import AttentionCache, MemoryCache
@@ -176,9 +177,7 @@ class MultiheadAttention(Composite):
     ) -> tuple[Array, Array | None]:
         self._check(query, key, value, cache)
         layout, extra = self._layout(query, cu_seqlens), (self.bias_k is not None) + self.add_zero_attn
-        options: dict[str, Any] = {"is_causal": is_causal}
-        if self.training and self.dropout:
-            options |= {"dropout_p": self.dropout, "seed": random.draw_seed()}  # the same for output and weights
+        dropout_p = self.dropout if self.training else 0.0
         if layout is Layout.PACKED:
             if query.ndim != 2 or extra or not cache is key_padding_mask is attn_mask is None:
                 raise ValueError(
@@ -186,22 +185,24 @@ class MultiheadAttention(Composite):
                     f"got query {tuple(query.shape)}"
                 )
             q, k, v = self._project(query, key, value, layout)
-            of_heads = F.varlen_attention(q, k, v, cu_seqlens, cu_seqlens, **options)
+            of_heads = F.varlen_attention(q, k, v, cu_seqlens, cu_seqlens, dropout_p=dropout_p, is_causal=is_causal)
             return self.out_proj(merge(of_heads, layout), residual), None
         q, k, v = self._with_cache(query, key, value, layout, cache)
-        shape = (*q.shape[:-1], k.shape[-2])
-        hidden = None
-        if isinstance(cache, AttentionCache):
-            options |= {"is_causal": True, "causal_alignment": "lower_right"}
-        if options["is_causal"] and extra:  # those stand behind all queries, but are seen
-            hidden = masks.causal_mask(query, shape[-2], shape[-1], isinstance(cache, AttentionCache))
-            options["is_causal"] = False
+        L, S = q.shape[-2], k.shape[-2]
+        at_end = isinstance(cache, AttentionCache)  # the queries are the last of the positions
+        is_causal, hidden = is_causal or at_end, None
+        if is_causal and (extra or need_weights):  # extra keys stand behind all queries, but are seen
+            hidden, is_causal = masks.causal_mask(query, L, S, at_end), False
+        shape = (*q.shape[:-1], S)
+        mask = masks.attention_mask(self._name, query, shape, key_padding_mask, attn_mask, extra, hidden)
         k, v = self._extended(k, self.bias_k), self._extended(v, self.bias_v)
-        options["attn_mask"] = masks.attention_mask(
-            self._name, query, shape, key_padding_mask, attn_mask, extra, hidden
-        )
-        of_heads = F.scaled_dot_product_attention(q, k, v, **options)
-        weights = self._weights(q, k, average_attn_weights, options) if need_weights else None
+        weights = None
+        if need_weights:
+            of_heads, weights = weigh(q, k, v, mask, dropout_p)
+            weights = average(weights) if average_attn_weights else weights
+        else:
+            alignment = "lower_right" if at_end else "upper_left"
+            of_heads = F.scaled_dot_product_attention(q, k, v, mask, dropout_p, is_causal, causal_alignment=alignment)
         return self.out_proj(merge(of_heads, layout), residual), weights
 
     # ---- on the way ------------------------------------------------------------------------------------------------
@@ -283,38 +284,21 @@ class MultiheadAttention(Composite):
 
     def _extended(self, of_heads: Array, bias: Array | None) -> Array:
         """Keys or values with the one that is a parameter and the one of zeros behind them."""
-        made, one = [of_heads], of_heads[..., :1, :]
+        if bias is None and not self.add_zero_attn:
+            return of_heads
+        made = [of_heads]
         H, D, shape = self.num_heads, self.head_dim, (*of_heads.shape[:-2], 1, of_heads.shape[-1])
-        space = arrays.namespace(of_heads)
         if bias is not None:
             made.append(
                 parts.rearrange(
                     bias,
-                    lambda b: space.broadcast_to(b.reshape(H, 1, D), shape),
+                    lambda b: arrays.namespace(b).broadcast_to(b.reshape(H, 1, D), shape),
                     lambda g: g.reshape(-1, H * D).sum(0).reshape(1, 1, H * D),
                 )
             )
         if self.add_zero_attn:
-            made.append(parts.constant(space.zeros_like(space.broadcast_to(one, shape))))
+            made.append(parts.constant(placement.like(np.zeros(shape, np.float32), of_heads)))
         return parts.join(made, axis=-2)
-
-    def _weights(self, q: Array, k: Array, average: bool, options: dict[str, Any]) -> Array:
-        """The softmax's weights: what attention makes of the columns of the identity."""
-        identity = placement.like(np.eye(k.shape[-2], dtype=np.float32), q)
-        values = arrays.namespace(q).broadcast_to(identity, (*k.shape[:-1], k.shape[-2]))
-        weights = F.scaled_dot_product_attention(q, k, parts.constant(values), **options)
-        if not average:
-            return weights
-        H = self.num_heads
-
-        def mean(of_heads: Array) -> Array:
-            wide = placement.cast(of_heads, placement.state_dtype(of_heads))
-            return placement.cast(wide.mean(-3), arrays.dtype_name(of_heads))
-
-        def back(gradient: Array) -> Array:
-            return arrays.namespace(gradient).stack((gradient / H,) * H, -3)
-
-        return parts.rearrange(weights, mean, back)
 
     def flops(self, inputs: tuple[Any, ...], output: Any) -> int:
         query, key, value = inputs[:3]

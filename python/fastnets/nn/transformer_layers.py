@@ -35,7 +35,8 @@ class _TransformerLayer(Composite):
         width = arguments.integer(name, "dim_feedforward", dim_feedforward, least=1)
         fused = _fused(activation)
         if fused is None and not callable(activation):
-            raise ValueError(f"{name}: activation is {activation!r} but 'relu', 'gelu' or a function is expected")
+            names = ", ".join(ACTIVATIONS)
+            raise ValueError(f"{name}: activation is {activation!r} but one of {names} or a function is expected")
         self.linear1 = Linear(d_model, width, bias, activation=fused)
         self.dropout = Dropout(dropout)
         self.linear2 = Linear(width, d_model, bias)
@@ -71,8 +72,8 @@ class _TransformerLayer(Composite):
 
 def _fused(activation: Any) -> str | None:
     """The name under which linear computes an activation along, or None."""
-    if activation in ("relu", "gelu"):
-        return str(activation)
+    if isinstance(activation, str):
+        return activation if activation in ACTIVATIONS else None
     return next((name for name, function in ACTIVATIONS.items() if function is activation), None)
 
 
@@ -97,7 +98,7 @@ class TransformerEncoderLayer(_TransformerLayer):
         Features between the two linear maps.
     dropout : float
         In training, the probability of each dropout: on attention's weights, on the activation and on what is added.
-    activation : "relu", "gelu" or callable
+    activation : "relu", "gelu", "gelu_tanh", "silu", "tanh", "sigmoid" or callable
         A function of `fastnets.functional`, or a layer.
     layer_norm_eps : float
         Of the norms.
