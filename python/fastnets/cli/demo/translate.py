@@ -30,8 +30,8 @@ __all__ = ["HELP", "Corpus", "Training", "add_arguments", "exact_match", "load",
 HELP = "a Transformer learns to translate English to Spanish (under 3 min)"
 Array = np.ndarray[Any, Any]
 
-PAIRS, CHECKED, TESTED = 40_000, 200, 1000  # sentences to learn from; held-out ones to watch by, and for the test
-EPOCHS, STEPS, BATCH = 20, 160, 32  # an epoch is so many steps
+PAIRS, CHECKED, TESTED = 40_000, 200, 600  # sentences to learn from; held-out ones to watch by, and for the test
+EPOCHS, STEPS, BATCH = 40, 80, 32  # an epoch is so many steps
 LEARNING_RATE, WARMUP_STEPS, MAX_NORM, SMOOTHING = 2e-3, 200, 1.0, 0.1
 SIZES: dict[str, Any] = {
     "d_model": 128,
@@ -42,7 +42,7 @@ SIZES: dict[str, Any] = {
     "dropout": 0.0,  # the sentences are many, and each comes about twice
 }
 EVALUATIONS = 8
-BEAMS, LONGEST = 4, 40
+BEAMS, LONGEST = 4, 24
 SENTENCES = ("Hello, how are you?", "The good girl does not drink cold water.", "Twenty-one thousand five hundred one.")
 
 LOADING = """\
