@@ -10,7 +10,7 @@ import pytest
 import fastnets as fn
 import fastnets.functional as F
 from fastnets import cli
-from fastnets.cli.demo import translate
+from fastnets.cli.demo import peer, translate
 from fastnets.data import Vocabulary
 from fastnets.models import Transformer
 
@@ -221,6 +221,7 @@ def small(monkeypatch):
     monkeypatch.setattr(translate, "TESTED", 20)
     monkeypatch.setattr(translate, "LONGEST", 12)
     monkeypatch.setitem(translate.SIZES, "d_model", 32)
+    monkeypatch.setattr(peer, "SECONDS", 0.0)
 
 
 def test_the_demo_trains_translates_saves_and_loads(small, tmp_path, monkeypatch, capsys):
