@@ -40,8 +40,10 @@ class Transformer(Composite):
     Raises
     ------
     ValueError
-        For sizes below 1 and special tokens that are equal or out of range; when called, for tokens out of range and
-        for a source and a target of different batches.
+        For sizes below 1 and special tokens that are equal or out of range; when called, for tokens out of range, for
+        sequences longer than max_length, and for a source and a target of different batches.
+    TypeError
+        When called, for what are no arrays of integers.
 
     Notes
     -----
@@ -141,10 +143,13 @@ class Transformer(Composite):
 
     def _check(self, **tokens: Array) -> None:
         for name, array in tokens.items():
-            shape = tuple(getattr(array, "shape", ()))
-            if len(shape) != 2 or not arrays.dtype_name(array).startswith("int"):
-                what = f"{arrays.dtype_name(array)} {shape}" if shape else repr(array)
-                raise ValueError(f"{type(self).__name__}: {name} is {what} but integers (N, length) are expected")
+            if arrays.library(array) is None or not arrays.dtype_name(array).startswith("int"):
+                what = repr(array) if arrays.library(array) is None else arrays.dtype_name(array)
+                raise TypeError(f"{type(self).__name__}: {name} is {what} but an array of integers is expected")
+            if len(array.shape) != 2:
+                raise ValueError(
+                    f"{type(self).__name__}: {name} has shape {tuple(array.shape)} but (N, length) is expected"
+                )
 
     # ---- writing ---------------------------------------------------------------------------------------------------
 
@@ -178,6 +183,8 @@ class Transformer(Composite):
         ------
         ValueError
             For a source of another shape, a negative penalty, and `num_beams` or `max_length` below 1.
+        TypeError
+            For a source of other numbers than integers.
 
         References
         ----------
