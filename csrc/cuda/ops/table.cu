@@ -6,7 +6,16 @@
 namespace fastnets::cuda::FASTNETS_ARCH {
 
 //   the ops of the table that are served so far
-#define FASTNETS_CUDA_OPS(X) X(linear, Linear)
+#define FASTNETS_CUDA_OPS(X) \
+  X(linear, Linear)          \
+  X(activation, Elementwise) \
+  X(dropout, Dropout)        \
+  X(sgd, Sgd)                \
+  X(adam, Adam)              \
+  X(norm, Norm)              \
+  X(clip, Clip)              \
+  X(scale, Scale)            \
+  X(add, Add)
 
 #define FASTNETS_DECLARE(op, Op) void run(const Op&, Pass, Workspace&, Stream);
 FASTNETS_CUDA_OPS(FASTNETS_DECLARE)
