@@ -106,6 +106,39 @@ const T* contiguous(const char* name, const Tensor& t, Workspace& workspace, Str
   return copy;
 }
 
+template <class From, class To>
+struct ConvertElement {
+  Tensor from;
+  To* to;
+  __device__ __forceinline__ void operator()(int64_t i) const {
+    const From value = static_cast<const From*>(from.data)[offset_of(from, i)];
+    if constexpr (std::is_integral_v<From>)
+      to[i] = To(value);
+    else
+      to[i] = widen(value);
+  }
+};
+
+// A few numbers, such as one a channel, as float in row-major order; null for none.
+inline const float* numbers_of(const char* name, const Tensor& t, Workspace& workspace, Stream stream) {
+  if (!t) return nullptr;
+  if (t.dtype == DType::float32) return contiguous<float>(name, t, workspace, stream);
+  float* copy = workspace.take<float>(t.size());
+  if (!workspace.counts_only)
+    visit_device_float(name, t.dtype, [&]<class T>(Type<T>) {
+      for_elements(name, t.size(), ConvertElement<T, float>{t, copy}, stream);
+    });
+  return copy;
+}
+
+// Integers as int64 in row-major order.
+inline const int64_t* indices_of(const char* name, const Tensor& t, Workspace& workspace, Stream stream) {
+  if (t.dtype == DType::int64) return contiguous<int64_t>(name, t, workspace, stream);
+  int64_t* copy = workspace.take<int64_t>(t.size());
+  if (!workspace.counts_only) for_elements(name, t.size(), ConvertElement<int32_t, int64_t>{t, copy}, stream);
+  return copy;
+}
+
 // The array with its channels, dimension 1, behind all others: row-major where it was channels-last.
 inline Tensor with_channels_behind(const Tensor& t) {
   Tensor moved = t;

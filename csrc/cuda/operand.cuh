@@ -6,11 +6,10 @@
 #pragma once
 #include "cuda/access.cuh"
 #include "cuda/arch/sm80.cuh"
+#include "cuda/sum.cuh"
 
 namespace fastnets::cuda::FASTNETS_ARCH {
 namespace {
-
-constexpr int kChain = 512;  // terms of a sum that are added one after the other before the sum joins the next level
 
 enum class Order { depth, rows };
 

@@ -53,7 +53,7 @@ void run_backward(const Linear& op, Workspace& workspace, Stream stream) {
     multiply<T>(N, K, M, {dz, 1, N}, {x.data, x.column_stride, x.row_stride}, {op.grad_weight.as<T>(), 0, K}, workspace,
                 stream);
   }
-  if (op.grad_bias) sum_rows(op.name, dz, M, N, op.grad_bias.as<T>(), workspace, stream);
+  if (op.grad_bias) sum_rows(op.name, MatrixTerm<T>{dz, N}, M, N, op.grad_bias.as<T>(), workspace, stream);
 }
 
 }  // namespace

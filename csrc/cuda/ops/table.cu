@@ -15,7 +15,10 @@ namespace fastnets::cuda::FASTNETS_ARCH {
   X(norm, Norm)              \
   X(clip, Clip)              \
   X(scale, Scale)            \
-  X(add, Add)
+  X(add, Add)                \
+  X(softmax, Softmax)        \
+  X(layer_norm, LayerNorm)   \
+  X(rms_norm, RMSNorm)
 
 #define FASTNETS_DECLARE(op, Op) void run(const Op&, Pass, Workspace&, Stream);
 FASTNETS_CUDA_OPS(FASTNETS_DECLARE)
