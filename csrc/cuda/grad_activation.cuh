@@ -7,12 +7,12 @@
 namespace fastnets::cuda::FASTNETS_ARCH {
 namespace {
 
-template <class T>
+template <class T, class To>
 struct GradActivation {
   Activation kind;
   float alpha;
   const T *dy, *z, *y;
-  T* dz;
+  To* dz;
   bool aligned;
   __device__ __forceinline__ void operator()(int64_t at, int n) const {
     constexpr int kWidth = kChunk<T>;
@@ -27,10 +27,10 @@ struct GradActivation {
 };
 
 // dz[i] = dy[i] · activation′ from z[i] and y[i], over contiguous arrays.
-template <class T>
+template <class T, class To>
 void grad_activation(const char* name, Activation kind, double alpha, const T* dy, const T* z, const T* y, int64_t size,
-                     T* dz, Stream stream) {
-  for_runs<kChunk<T>>(name, size, GradActivation<T>{kind, float(alpha), dy, z, y, dz, are_aligned(dy, z, y, dz)},
+                     To* dz, Stream stream) {
+  for_runs<kChunk<T>>(name, size, GradActivation<T, To>{kind, float(alpha), dy, z, y, dz, are_aligned(dy, z, y, dz)},
                       stream);
 }
 

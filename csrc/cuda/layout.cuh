@@ -131,6 +131,13 @@ inline const float* numbers_of(const char* name, const Tensor& t, Workspace& wor
   return copy;
 }
 
+template <class T>
+struct Store {
+  const float* from;
+  T* to;
+  __device__ __forceinline__ void operator()(int64_t i) const { to[i] = round_to<T>(from[i]); }
+};
+
 // Integers as int64 in row-major order.
 inline const int64_t* indices_of(const char* name, const Tensor& t, Workspace& workspace, Stream stream) {
   if (t.dtype == DType::int64) return contiguous<int64_t>(name, t, workspace, stream);

@@ -86,24 +86,32 @@ __global__ void __launch_bounds__(Team::kBlock) lines_kernel(const LineShape sha
   if (line < shape.lines) f.template operator()<Team, kWidth>(shape, line);
 }
 
-// Calls f<Team, kWidth>(shape, line) for every line, in all threads of a team. kChunk is the width where elements lie
-// side by side.
-template <int kChunk, class F>
-void for_lines(const char* name, const LineShape& shape, const F& f, Stream stream) {
+template <class Team, int kWidth, class F>
+void start_lines(const char* name, const LineShape& shape, const F& f, Stream stream) {
   if (!shape.lines) return;
-  const auto start = [&]<class Team, int kWidth>() {
-    launch(
-        lines_kernel<Team, kWidth, F>,
-        {.name = name, .grid = unsigned(divide_up(shape.lines, Team::kTeams)), .block = Team::kBlock, .stream = stream},
-        shape, f);
-  };
-  constexpr int64_t kLongest = 1024;  // elements of a line that a warp is enough for
-  if (shape.step > 1)
-    start.template operator()<Team<1>, 1>();
-  else if (shape.C <= kLongest)
-    start.template operator()<Team<kWarpSize>, kChunk>();
+  launch(
+      lines_kernel<Team, kWidth, F>,
+      {.name = name, .grid = unsigned(divide_up(shape.lines, Team::kTeams)), .block = Team::kBlock, .stream = stream},
+      shape, f);
+}
+
+// Calls f<Team, kWidth>(shape, line) for every line, in all threads of a team; elements lie side by side.
+template <int kWidth, class F>
+void for_rows(const char* name, const LineShape& shape, const F& f, Stream stream) {
+  constexpr int64_t kLongest = 1024;  // elements of a row that a warp is enough for
+  if (shape.C <= kLongest)
+    start_lines<Team<kWarpSize>, kWidth>(name, shape, f, stream);
   else
-    start.template operator()<Team<256>, kChunk>();
+    start_lines<Team<256>, kWidth>(name, shape, f, stream);
+}
+
+// The same whatever the step. Where it is not 1, neighbouring lines lie side by side, and each is one thread's.
+template <int kWidth, class F>
+void for_lines(const char* name, const LineShape& shape, const F& f, Stream stream) {
+  if (shape.step > 1)
+    start_lines<Team<1>, 1>(name, shape, f, stream);
+  else
+    for_rows<kWidth>(name, shape, f, stream);
 }
 
 // Whether every line begins at an aligned address.

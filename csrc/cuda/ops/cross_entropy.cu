@@ -19,7 +19,9 @@ struct Problem : Samples {
   __device__ __forceinline__ void shares(float (&u)[kWidth], const Line<const T, kWidth>& targets, int64_t at,
                                          int n) const {
     if (probabilities) targets.read(u, at, n);
-    for (int e = 0; e < n; ++e) u[e] = class_weight(at + e) * (probabilities ? fmaf(keep, u[e], even) : even);
+#pragma unroll
+    for (int e = 0; e < kWidth; ++e)
+      if (e < n) u[e] = class_weight(at + e) * (probabilities ? fmaf(keep, u[e], even) : even);
   }
   template <int kWidth>
   __device__ __forceinline__ Line<const T, kWidth> line_of(const T* data, int64_t row, bool aligned) const {
@@ -39,20 +41,26 @@ struct LossLine {
     float v[kWidth], u[kWidth], best = -INFINITY;
     each_run<Team, kWidth>(shape.C, [&](int64_t at, int n) {
       logits.read(v, at, n);
-      for (int e = 0; e < n; ++e) best = v[e] > best ? v[e] : best;
+#pragma unroll
+      for (int e = 0; e < kWidth; ++e)
+        if (e < n) best = v[e] > best ? v[e] : best;
     });
     best = Team::max(best);
     ChainedSum sum, spread;
     each_run<Team, kWidth>(shape.C, [&](int64_t at, int n) {
       logits.read(v, at, n);
-      for (int e = 0; e < n; ++e) sum.add(expf(v[e] - best));
+#pragma unroll
+      for (int e = 0; e < kWidth; ++e)
+        if (e < n) sum.add(expf(v[e] - best));
     });
     const float log_sum = best + logf(Team::sum(sum.result()));
     if (problem.is_spread())
       each_run<Team, kWidth>(shape.C, [&](int64_t at, int n) {
         logits.read(v, at, n);
         problem.shares(u, targets, at, n);
-        for (int e = 0; e < n; ++e) spread.add(u[e] * (log_sum - v[e]));
+#pragma unroll
+        for (int e = 0; e < kWidth; ++e)
+          if (e < n) spread.add(u[e] * (log_sum - v[e]));
       });
     float loss = Team::sum(spread.result());
     if (Team::rank() != 0) return;
@@ -85,7 +93,9 @@ struct LossGradientLine {
     if (problem.is_spread())
       each_run<Team, kWidth>(shape.C, [&](int64_t at, int n) {
         problem.shares(u, targets, at, n);
-        for (int e = 0; e < n; ++e) shares.add(u[e]);
+#pragma unroll
+        for (int e = 0; e < kWidth; ++e)
+          if (e < n) shares.add(u[e]);
       });
     const int64_t label = problem.labels ? problem.labels[row] : -1;
     const float own = problem.labels ? problem.keep * problem.label_weight(row) : 0.0f;
@@ -95,11 +105,13 @@ struct LossGradientLine {
       float to_input[kWidth], to_target[kWidth];
       logits.read(v, at, n);
       if (problem.is_spread()) problem.shares(u, targets, at, n);
-      for (int e = 0; e < n; ++e) {
-        const float share = (problem.is_spread() ? u[e] : 0.0f) + (at + e == label ? own : 0.0f);
-        to_input[e] = g == 0 ? 0.0f : g * (expf(v[e] - log_sum) * mass - share);
-        to_target[e] = g * problem.keep * problem.class_weight(at + e) * (log_sum - v[e]);
-      }
+#pragma unroll
+      for (int e = 0; e < kWidth; ++e)
+        if (e < n) {
+          const float share = (problem.is_spread() ? u[e] : 0.0f) + (at + e == label ? own : 0.0f);
+          to_input[e] = g == 0 ? 0.0f : g * (expf(v[e] - log_sum) * mass - share);
+          to_target[e] = g * problem.keep * problem.class_weight(at + e) * (log_sum - v[e]);
+        }
       if (dx) Line<T, kWidth>{dx + offset, shape.step, aligned}.write(to_input, at, n);
       if (dt) Line<T, kWidth>{dt + offset, shape.step, aligned}.write(to_target, at, n);
     });

@@ -51,7 +51,7 @@ struct Count {
 };
 
 // One block turns the counts into where each row begins: a thread owns some rows, whose sums are added up in order.
-constexpr int kScanThreads = 1024;
+template <int kScanThreads>
 __global__ void __launch_bounds__(kScanThreads) scan_kernel(const TokensByRow rows) {
   FASTNETS_STATIC_SHARED(sums, unsigned long long[kScanThreads]);
   const int64_t share = divide_up(rows.V, kScanThreads), first = share * threadIdx.x;
@@ -128,7 +128,9 @@ void run_backward(const Embedding& op, Workspace& workspace, Stream stream) {
   if (workspace.counts_only) return;
   for_elements(op.name, V + 1, Clear{rows}, stream);
   for_elements(op.name, tokens, Count{rows}, stream);
-  launch(scan_kernel, {.name = op.name, .grid = 1, .block = kScanThreads, .stream = stream}, rows);
+  constexpr int kScanThreads = 1024;
+  const LaunchConfig config{.name = op.name, .grid = 1, .block = kScanThreads, .stream = stream};
+  launch(scan_kernel<kScanThreads>, config, rows);
   for_elements(op.name, tokens, Scatter{rows}, stream);
   for_elements(op.name, tokens, Order{rows}, stream);
   for_elements(op.name, V * D, SumTokens<T>{rows, dy, D, op.scale_grad_by_freq, op.grad_weight.as<T>()}, stream);

@@ -36,17 +36,21 @@ struct NormLine {
       ChainedSum sum;
       each_run<Team, kWidth>(shape.C, [&](int64_t at, int n) {
         in.read(v, at, n);
-        for (int e = 0; e < n; ++e) sum.add(v[e]);
+#pragma unroll
+        for (int e = 0; e < kWidth; ++e)
+          if (e < n) sum.add(v[e]);
       });
       m = Team::sum(sum.result()) / count;
     }
     ChainedSum squares, rest;  // rest: what the rounding of the mean has left
     each_run<Team, kWidth>(shape.C, [&](int64_t at, int n) {
       in.read(v, at, n);
-      for (int e = 0; e < n; ++e) {
-        squares.add((v[e] - m) * (v[e] - m));
-        rest.add(v[e] - m);
-      }
+#pragma unroll
+      for (int e = 0; e < kWidth; ++e)
+        if (e < n) {
+          squares.add((v[e] - m) * (v[e] - m));
+          rest.add(v[e] - m);
+        }
     });
     float variance = Team::sum(squares.result()) / count;
     if constexpr (kCentered) {
@@ -60,13 +64,15 @@ struct NormLine {
     if (Team::rank() == 0 && rstd) rstd[line] = r;
     each_run<Team, kWidth>(shape.C, [&](int64_t at, int n) {
       in.read(v, at, n);
-      for (int e = 0; e < n; ++e) {
-        v[e] = (v[e] - m) * r;
-        if (weight)
-          v[e] = fmaf(v[e], weight[at + e], bias ? bias[at + e] : 0.0f);
-        else if (bias)
-          v[e] += bias[at + e];
-      }
+#pragma unroll
+      for (int e = 0; e < kWidth; ++e)
+        if (e < n) {
+          v[e] = (v[e] - m) * r;
+          if (weight)
+            v[e] = fmaf(v[e], weight[at + e], bias ? bias[at + e] : 0.0f);
+          else if (bias)
+            v[e] += bias[at + e];
+        }
       out.write(v, at, n);
     });
   }
@@ -90,11 +96,13 @@ struct NormGradientLine {
     each_run<Team, kWidth>(shape.C, [&](int64_t at, int n) {
       in.read(v, at, n);
       gradients.read(g, at, n);
-      for (int e = 0; e < n; ++e) {
-        const float weighted = weight ? g[e] * weight[at + e] : g[e];
-        if constexpr (kCentered) sum.add(weighted);
-        products.add(weighted * ((v[e] - m) * r));
-      }
+#pragma unroll
+      for (int e = 0; e < kWidth; ++e)
+        if (e < n) {
+          const float weighted = weight ? g[e] * weight[at + e] : g[e];
+          if constexpr (kCentered) sum.add(weighted);
+          products.add(weighted * ((v[e] - m) * r));
+        }
     });
     const float product = Team::sum(products.result()) / count;
     float level = 0;
@@ -102,10 +110,12 @@ struct NormGradientLine {
     each_run<Team, kWidth>(shape.C, [&](int64_t at, int n) {
       in.read(v, at, n);
       gradients.read(g, at, n);
-      for (int e = 0; e < n; ++e) {
-        const float weighted = weight ? g[e] * weight[at + e] : g[e];
-        v[e] = r * (weighted - level - (v[e] - m) * r * product);
-      }
+#pragma unroll
+      for (int e = 0; e < kWidth; ++e)
+        if (e < n) {
+          const float weighted = weight ? g[e] * weight[at + e] : g[e];
+          v[e] = r * (weighted - level - (v[e] - m) * r * product);
+        }
       out.write(v, at, n);
     });
   }
@@ -156,7 +166,7 @@ void run_forward(const Op& op, Workspace& workspace, Stream stream) {
   const bool aligned = lines_are_aligned(shape, x) && is_aligned(y);
   const NormLine<T, Op::kCentered> f{x,      weight, bias, float(op.eps), y, mean_of(op), op.rstd.template as<float>(),
                                      aligned};
-  for_lines<kChunk<T>>(op.name, shape, f, stream);
+  for_rows<kChunk<T>>(op.name, shape, f, stream);
 }
 
 template <class T, class Op>
@@ -169,8 +179,8 @@ void run_backward(const Op& op, Workspace& workspace, Stream stream) {
   if (op.grad_input && !workspace.counts_only) {
     T* dx = op.grad_input.template as<T>();
     const bool aligned = lines_are_aligned(shape, x) && are_aligned(dy, dx);
-    for_lines<kChunk<T>>(op.name, shape, NormGradientLine<T, Op::kCentered>{x, dy, weight, mean, rstd, dx, aligned},
-                         stream);
+    for_rows<kChunk<T>>(op.name, shape, NormGradientLine<T, Op::kCentered>{x, dy, weight, mean, rstd, dx, aligned},
+                        stream);
   }
   const auto sum = [&](const Tensor& gradient, const auto& term) {
     if (gradient)

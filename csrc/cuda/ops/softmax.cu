@@ -27,9 +27,8 @@ struct Convert {
 };
 
 // y = exp(x − max) / sum of it, or x − max − log of that sum.
-template <class T>
+template <class T, bool log>
 struct SoftmaxLine {
-  bool log;
   const T* x;
   T* y;
   bool aligned;
@@ -41,13 +40,17 @@ struct SoftmaxLine {
     float v[kWidth], best = -INFINITY;
     each_run<Team, kWidth>(shape.C, [&](int64_t at, int n) {
       in.read(v, at, n);
-      for (int e = 0; e < n; ++e) best = v[e] > best ? v[e] : best;
+#pragma unroll
+      for (int e = 0; e < kWidth; ++e)
+        if (e < n) best = v[e] > best ? v[e] : best;
     });
     best = Team::max(best);
     ChainedSum sum;
     each_run<Team, kWidth>(shape.C, [&](int64_t at, int n) {
       in.read(v, at, n);
-      for (int e = 0; e < n; ++e) sum.add(expf(v[e] - best));
+#pragma unroll
+      for (int e = 0; e < kWidth; ++e)
+        if (e < n) sum.add(expf(v[e] - best));
     });
     const float total = Team::sum(sum.result()), share = log ? logf(total) : 1 / total;
     each_run<Team, kWidth>(shape.C, [&](int64_t at, int n) {
@@ -60,9 +63,8 @@ struct SoftmaxLine {
 };
 
 // dx = y (dy − Σ dy y), of the logarithm dy − exp(y) Σ dy
-template <class T>
+template <class T, bool log>
 struct SoftmaxGradientLine {
-  bool log;
   const T *y, *dy;
   T* dx;
   bool aligned;
@@ -76,7 +78,9 @@ struct SoftmaxGradientLine {
     each_run<Team, kWidth>(shape.C, [&](int64_t at, int n) {
       gradients.read(gradient, at, n);
       if (!log) results.read(result, at, n);
-      for (int e = 0; e < n; ++e) sum.add(log ? gradient[e] : gradient[e] * result[e]);
+#pragma unroll
+      for (int e = 0; e < kWidth; ++e)
+        if (e < n) sum.add(log ? gradient[e] : gradient[e] * result[e]);
     });
     const float total = Team::sum(sum.result());
     each_run<Team, kWidth>(shape.C, [&](int64_t at, int n) {
@@ -107,7 +111,11 @@ void run_forward(const Softmax& op, Workspace& workspace, Stream stream) {
   });
   T* y = op.output.as<T>();
   const bool aligned = lines_are_aligned(shape, x) && is_aligned(y);
-  if (run) for_lines<kChunk<T>>(op.name, shape, SoftmaxLine<T>{op.log, x, y, aligned}, stream);
+  if (!run) return;
+  if (op.log)
+    for_lines<kChunk<T>>(op.name, shape, SoftmaxLine<T, true>{x, y, aligned}, stream);
+  else
+    for_lines<kChunk<T>>(op.name, shape, SoftmaxLine<T, false>{x, y, aligned}, stream);
 }
 
 template <class T>
@@ -120,7 +128,10 @@ void run_backward(const Softmax& op, Workspace& workspace, Stream stream) {
   T* dx = same ? op.grad_input.as<T>() : workspace.take<T>(op.input.size());
   if (workspace.counts_only) return;
   const bool aligned = lines_are_aligned(shape, y) && are_aligned(dy, dx);
-  for_lines<kChunk<T>>(op.name, shape, SoftmaxGradientLine<T>{op.log, y, dy, dx, aligned}, stream);
+  if (op.log)
+    for_lines<kChunk<T>>(op.name, shape, SoftmaxGradientLine<T, true>{y, dy, dx, aligned}, stream);
+  else
+    for_lines<kChunk<T>>(op.name, shape, SoftmaxGradientLine<T, false>{y, dy, dx, aligned}, stream);
   if (same) return;
   visit_device_float(op.name, op.grad_input.dtype, [&]<class To>(Type<To>) {
     for_elements(op.name, op.input.size(), Convert<T, To>{dx, op.grad_input.as<To>()}, stream);
