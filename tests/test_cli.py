@@ -72,7 +72,7 @@ def test_bare_fastnets_prints_info_and_the_menu():
 
 @pytest.mark.parametrize(
     "arguments",
-    [["nonsense"], ["demo", "nonsense"], ["demo", "--epochs", "0"], ["demo", "translate"], ["info", "--json", "no/x"]],
+    [["nonsense"], ["demo", "nonsense"], ["demo", "--epochs", "0"], ["demo", "search"], ["info", "--json", "no/x"]],
 )
 def test_wrong_arguments_exit_with_2_and_a_sentence(arguments):
     status, out, err = run(*arguments)
@@ -81,7 +81,7 @@ def test_wrong_arguments_exit_with_2_and_a_sentence(arguments):
 
 
 def test_demos_that_are_not_there_yet_say_so():
-    for name in ("translate", "classify"):
+    for name in ("classify",):
         status, _, err = run("demo", name)
         assert status == 2 and f"{name} is not there yet" in err
 

@@ -24,11 +24,11 @@ FASTNETS_INLINE void draw(std::uint64_t key, std::int64_t first, RandomUse use, 
     std::uint32_t k0 = static_cast<std::uint32_t>(key), k1 = static_cast<std::uint32_t>(key >> 32);
     for (int round = 0; round < kPhiloxRounds; ++round) {
       Words high_a, low_a, high_b, low_b;
-      multiply_wide(x0, kPhiloxFactor[0], high_a, low_a);
-      multiply_wide(x2, kPhiloxFactor[1], high_b, low_b);
+      multiply_wide(x0, kPhiloxM0, high_a, low_a);
+      multiply_wide(x2, kPhiloxM1, high_b, low_b);
       x0 = high_b ^ x1 ^ splat_words(k0), x1 = low_b;
       x2 = high_a ^ x3 ^ splat_words(k1), x3 = low_a;
-      k0 += kPhiloxKeyStep[0], k1 += kPhiloxKeyStep[1];
+      k0 += kPhiloxW0, k1 += kPhiloxW1;
     }
     rows[4 * g] = upper_bits(x0), rows[4 * g + 1] = upper_bits(x1);
     rows[4 * g + 2] = upper_bits(x2), rows[4 * g + 3] = upper_bits(x3);

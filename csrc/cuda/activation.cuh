@@ -1,4 +1,4 @@
-// The elementwise functions of core/activation.h that products apply to their result, and their derivatives.
+// The elementwise functions of core/activation.h, and their derivatives.
 #pragma once
 #include "core/activation.h"
 #include "cuda/arch/gpu.h"
@@ -16,7 +16,7 @@ __device__ __forceinline__ float sigmoid(float x) {
 constexpr float kGeluScale = 0.79788456080286535588f, kGeluCube = 0.044715f;
 constexpr float kNormalDensity = 0.39894228040143267794f;  // 1 / √(2π)
 
-__device__ __forceinline__ float activate(Activation kind, float x) {
+__device__ __forceinline__ float activate(Activation kind, float x, float alpha = 0) {
   switch (kind) {
     case Activation::relu:
       return x < 0 ? 0.0f : x;  // nan stays nan
@@ -30,16 +30,18 @@ __device__ __forceinline__ float activate(Activation kind, float x) {
       return tanhf(x);
     case Activation::sigmoid:
       return sigmoid(x);
+    case Activation::leaky_relu:
+      return x > 0 ? x : alpha * x;
+    case Activation::elu:
+      return x > 0 ? x : alpha * expm1f(x);
     default:
       return x;
   }
 }
 
-// d activation / dx, from the argument x where core says so, else from the result y.
-__device__ __forceinline__ float derivative(Activation kind, float x, float y) {
+// d activation / dx, from the argument x or the result y, as core says; relu has none of its own: see pull_back.
+__device__ __forceinline__ float derivative(Activation kind, float x, float y, float alpha = 0) {
   switch (kind) {
-    case Activation::relu:
-      return y > 0 ? 1.0f : y != y ? y : 0.0f;
     case Activation::gelu:
       return fmaf(x, kNormalDensity * expf(-0.5f * x * x), normcdff(x));  // Φ(x) + x φ(x)
     case Activation::gelu_tanh: {                                         // σ(v) + x σ(v) (1 − σ(v)) v′ with v = 2u
@@ -54,9 +56,19 @@ __device__ __forceinline__ float derivative(Activation kind, float x, float y) {
       return 1 - y * y;
     case Activation::sigmoid:
       return y * (1 - y);
+    case Activation::leaky_relu:
+      return x > 0 ? 1.0f : alpha;
+    case Activation::elu:
+      return x > 0 ? 1.0f : alpha * expf(x);
     default:
       return 1.0f;
   }
+}
+
+// dy · activation′. What relu has cut off is 0 whatever dy is; a nan lets dy pass.
+__device__ __forceinline__ float pull_back(Activation kind, float dy, float x, float y, float alpha = 0) {
+  if (kind == Activation::relu) return y != y ? dy : y > 0 ? dy : 0.0f;
+  return dy * derivative(kind, x, y, alpha);
 }
 
 }  // namespace

@@ -23,5 +23,22 @@ void for_elements(const char* name, int64_t count, const F& f, Stream stream) {
   launch(elements_kernel<F>, {.name = name, .grid = unsigned(blocks), .block = 256, .stream = stream}, count, f);
 }
 
+constexpr int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+template <int kWidth, class F>
+struct Run {
+  F f;
+  int64_t size;
+  __device__ __forceinline__ void operator()(int64_t i) const {
+    f(i * kWidth, int(min(int64_t{kWidth}, size - i * kWidth)));
+  }
+};
+
+// Calls f(first, n) on the device for every run of kWidth neighbouring elements; the last one may hold fewer.
+template <int kWidth, class F>
+void for_runs(const char* name, int64_t size, const F& f, Stream stream) {
+  for_elements(name, divide_up(size, kWidth), Run<kWidth, F>{f, size}, stream);
+}
+
 }  // namespace
 }  // namespace fastnets::cuda::FASTNETS_ARCH

@@ -1,51 +1,10 @@
 // What happens to a finished tile of a product: + bias + residual, activation, conversion, store.
 #pragma once
+#include "cuda/access.cuh"
 #include "cuda/activation.cuh"
-#include "cuda/arch/simt.cuh"
 
 namespace fastnets::cuda::FASTNETS_ARCH {
 namespace {
-
-inline bool is_aligned(const void* p) { return reinterpret_cast<uintptr_t>(p) % 16 == 0; }
-
-// How many of N neighbouring elements one access takes.
-template <class T, int N>
-constexpr int kPerAccess = N * sizeof(T) <= 16 ? N : 16 / int(sizeof(T));
-
-// Reads or writes n <= N neighbouring elements as float; all N in as few accesses as possible where they are aligned.
-template <int N, class T>
-__device__ __forceinline__ void read_some(float (&values)[N], const T* from, int n, bool aligned) {
-  constexpr int kVector = kPerAccess<T, N>;
-  if (aligned && n == N) {
-#pragma unroll
-    for (int first = 0; first < N; first += kVector) {
-      const Vector<T, kVector> vector = load_vector<kVector>(from + first);
-#pragma unroll
-      for (int e = 0; e < kVector; ++e) values[first + e] = widen(vector[e]);
-    }
-  } else {
-#pragma unroll
-    for (int e = 0; e < N; ++e) values[e] = e < n ? widen(from[e]) : 0.0f;
-  }
-}
-
-template <int N, class T>
-__device__ __forceinline__ void write_some(T* to, const float (&values)[N], int n, bool aligned) {
-  constexpr int kVector = kPerAccess<T, N>;
-  if (aligned && n == N) {
-#pragma unroll
-    for (int first = 0; first < N; first += kVector) {
-      Vector<T, kVector> vector;
-#pragma unroll
-      for (int e = 0; e < kVector; ++e) vector[e] = round_to<T>(values[first + e]);
-      store_vector(to + first, vector);
-    }
-  } else {
-#pragma unroll
-    for (int e = 0; e < N; ++e)
-      if (e < n) to[e] = round_to<T>(values[e]);
-  }
-}
 
 // Results in rows of contiguous memory: result (i, j) of product `batch` at batch * batch_stride + i * row_stride + j.
 template <class T>

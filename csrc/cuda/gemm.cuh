@@ -12,6 +12,7 @@
 
 #include "cuda/backend/launch.h"
 #include "cuda/backend/workspace.h"
+#include "cuda/elements.cuh"
 #include "cuda/epilogue.cuh"
 #include "cuda/mainloop_simt.cuh"
 #include "cuda/mainloop_sm80.cuh"
@@ -92,7 +93,6 @@ __global__ void __launch_bounds__(256) add_splits_kernel(const Plan plan, const 
   }
 }
 
-constexpr int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 constexpr int64_t kEnoughBlocks = 128;  // about as many as a large device has multiprocessors
 
 template <Mainloop Loop, class A, class B, class Sink>

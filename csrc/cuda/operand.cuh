@@ -4,17 +4,14 @@
 // It copies kChunk of them at a time, 16 bytes, to shared memory, as zeros where it ends. What a convolution reads is
 // an operand too.
 #pragma once
+#include "cuda/access.cuh"
 #include "cuda/arch/sm80.cuh"
+#include "cuda/sum.cuh"
 
 namespace fastnets::cuda::FASTNETS_ARCH {
 namespace {
 
-constexpr int kChain = 512;  // terms of a sum that are added one after the other before the sum joins the next level
-
 enum class Order { depth, rows };
-
-template <class T>
-constexpr int kChunk = 16 / sizeof(T);
 
 // Element (i, k) of product `batch` at data[batch * batch_stride + i * row_stride + k * depth_stride].
 template <class T>

@@ -7,6 +7,7 @@ reference backend and error messages.
 from __future__ import annotations
 
 import sys
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -68,7 +69,12 @@ def bfloat16() -> np.dtype[Any]:
 
 def dtype_name(value: Any) -> str:
     """Return the name of an array's dtype as NumPy writes it ("float32", "bfloat16", "int64", …)."""
-    return str(value.dtype).removeprefix("torch.")
+    return _written(value.dtype)
+
+
+@cache
+def _written(dtype: Any) -> str:
+    return str(dtype).removeprefix("torch.")
 
 
 def to_numpy(value: Any) -> np.ndarray[Any, Any]:

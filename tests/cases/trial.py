@@ -21,11 +21,12 @@ class Row:
     backend: str
     isa: str | None = None
 
-    def serves(self, op: str, dtype: str) -> bool:
-        """Whether the op is there, in this dtype: GPUs have no float64, and not every op yet."""
+    def serves(self, op: str, dtype: str, case: Case | None = None) -> bool:
+        """Whether the op is there, in this dtype and the case's own: GPUs have no float64, and not every op yet."""
         if not self.backend.startswith("cuda"):
             return True
-        return dtype != "float64" and op in backends.module(self.backend).served()
+        dtypes = {dtype, None if case is None else case.result}
+        return "float64" not in dtypes and op in backends.module(self.backend).served()
 
     def __str__(self):
         return self.backend if self.isa is None else f"{self.backend}-{self.isa}"

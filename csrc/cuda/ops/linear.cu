@@ -1,6 +1,7 @@
 #include "core/entries.h"
 #include "core/ops/linear.h"
 #include "cuda/gemm.cuh"
+#include "cuda/grad_activation.cuh"
 #include "cuda/layout.cuh"
 #include "cuda/reduce.cuh"
 
@@ -30,28 +31,6 @@ void run_forward(const Linear& op, Workspace& workspace, Stream stream) {
               {op.weight.as<T>(), op.weight.stride[0], op.weight.stride[1]}, sink, workspace, stream);
 }
 
-// dz = dy · activation′, for kChunk elements from i * kChunk on.
-template <class T>
-struct GradPreActivation {
-  Activation activation;
-  const T *dy, *z, *y;
-  T* dz;
-  int64_t size;
-  bool aligned;
-  __device__ __forceinline__ void operator()(int64_t i) const {
-    constexpr int kWidth = kChunk<T>;
-    const int64_t at = i * kWidth;
-    const int n = int(min(int64_t{kWidth}, size - at));
-    float gradient[kWidth], argument[kWidth], result[kWidth];
-    read_some(gradient, dy + at, n, aligned);
-    read_some(argument, z + at, n, aligned);
-    read_some(result, y + at, n, aligned);
-#pragma unroll
-    for (int e = 0; e < kWidth; ++e) gradient[e] *= derivative(activation, argument[e], result[e]);
-    write_some(dz + at, gradient, n, aligned);
-  }
-};
-
 template <class T>
 void run_backward(const Linear& op, Workspace& workspace, Stream stream) {
   const bool run = !workspace.counts_only;
@@ -61,9 +40,7 @@ void run_backward(const Linear& op, Workspace& workspace, Stream stream) {
     T* room = op.grad_residual ? op.grad_residual.as<T>() : workspace.take<T>(M * N);
     const T* y = op.output.as<T>();
     const T* z = op.pre_activation ? op.pre_activation.as<T>() : y;
-    const bool aligned = is_aligned(dz) && is_aligned(z) && is_aligned(y) && is_aligned(room);
-    const GradPreActivation<T> f{op.activation, dz, z, y, room, M * N, aligned};
-    if (run) for_elements(op.name, divide_up(M * N, kChunk<T>), f, stream);
+    if (run) grad_activation(op.name, op.activation, 0, dz, z, y, M * N, room, stream);
     dz = room;
   } else if (op.grad_residual && run) {
     copy_contiguous(op.name, op.grad_output, op.grad_residual.as<T>(), stream);
@@ -76,7 +53,7 @@ void run_backward(const Linear& op, Workspace& workspace, Stream stream) {
     multiply<T>(N, K, M, {dz, 1, N}, {x.data, x.column_stride, x.row_stride}, {op.grad_weight.as<T>(), 0, K}, workspace,
                 stream);
   }
-  if (op.grad_bias) sum_rows(op.name, dz, M, N, op.grad_bias.as<T>(), workspace, stream);
+  if (op.grad_bias) sum_rows(op.name, MatrixTerm<T>{dz, N}, M, N, op.grad_bias.as<T>(), workspace, stream);
 }
 
 }  // namespace

@@ -76,7 +76,7 @@ def _verdicts(op: str, dtype: str, cases: list[Any], here: list[Any], rng: np.ra
     served = [row for row in here if row.serves(op, dtype)]
     for case in cases:
         trial = Trial(case, dtype, rng)
-        for row in served:
+        for row in (row for row in served if row.serves(op, dtype, case)):
             try:
                 call = trial.forward(row)
                 results = trial.outputs(call)

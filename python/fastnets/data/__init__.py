@@ -1,5 +1,7 @@
-"""Data sets small enough to come with the package; README.md beside this file names their sources and licences."""
+"""Data small enough to come with the package or made by it; README.md beside this file names sources and licences."""
 
 from .digits import load_digits
+from .translation import make_translations
+from .vocabulary import Vocabulary
 
-__all__ = ["load_digits"]
+__all__ = ["Vocabulary", "load_digits", "make_translations"]

@@ -5,6 +5,7 @@ from .gpt import GPT
 from .lstm_language_model import LSTMLanguageModel
 from .resnet import ResNet, resnet18, resnet34, resnet50, resnet101, resnet152
 from .sentence_encoder import SentenceEncoder
+from .transformer import Transformer
 
 __all__ = [
     "GPT",
@@ -12,6 +13,7 @@ __all__ = [
     "LSTMLanguageModel",
     "ResNet",
     "SentenceEncoder",
+    "Transformer",
     "resnet101",
     "resnet152",
     "resnet18",

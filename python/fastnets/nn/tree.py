@@ -218,10 +218,12 @@ class Tree:
         """This module and all below it, each once."""
         return (module for _, module in self.named_modules())
 
-    def _paths(self, name: str) -> Iterator[tuple[str, Module]]:
-        yield name, cast("Module", self)
-        for child_name, child in self.named_children():
-            yield from child._paths(f"{name}.{child_name}" if name else child_name)
+    def _paths(self, name: str) -> list[tuple[str, Module]]:
+        paths = [(name, cast("Module", self))]
+        for child, role in self._roles.items():
+            if role is Role.CHILD:
+                paths += self.__dict__[child]._paths(f"{name}.{child}" if name else child)
+        return paths
 
     def slots(self, *roles: Role) -> Iterator[Slot]:
         """Every place in the tree that holds an array of these roles; a shared array or module shows up repeatedly."""

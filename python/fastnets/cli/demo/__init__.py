@@ -7,14 +7,14 @@ import sys
 from typing import Any
 
 from .. import report
-from . import digits, language, search
+from . import digits, language, search, translate
 
 __all__ = ["HELP", "add_arguments", "run"]
 
 HELP = "see a network at work on real data"
 
-_DEMOS = {"digits": digits, "language": language, "search": search}
-_PLANNED = ("translate", "classify")
+_DEMOS = {"digits": digits, "language": language, "translate": translate, "search": search}
+_PLANNED = ("classify",)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,6 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--epochs", type=_positive, help="how often the training goes through the data")
     language.add_arguments(parser)
     search.add_arguments(parser)
+    translate.add_arguments(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:

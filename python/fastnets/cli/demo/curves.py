@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-__all__ = ["draw", "draw_bits"]
+__all__ = ["draw", "draw_bits", "figure"]
 
 
 def draw(path: Path, title: str, losses: Sequence[float], accuracies: Sequence[float]) -> None:
@@ -26,9 +26,9 @@ def draw(path: Path, title: str, losses: Sequence[float], accuracies: Sequence[f
     ImportError
         If matplotlib is missing.
     """
-    figure = _figure()
+    drawn = figure()
     epochs = range(1, len(losses) + 1)
-    left = figure.add_subplot()
+    left = drawn.add_subplot()
     right = left.twinx()
     lines = left.semilogy(epochs, losses, color="tab:blue", label="training loss")
     lines += right.plot(
@@ -38,7 +38,7 @@ def draw(path: Path, title: str, losses: Sequence[float], accuracies: Sequence[f
     left.grid(alpha=0.3)
     right.set_ylabel("accuracy, %")
     left.legend(handles=lines, loc="center right")
-    figure.savefig(path)
+    drawn.savefig(path)
 
 
 def draw_bits(path: Path, trainings: Sequence[Mapping[str, Any]]) -> None:
@@ -56,8 +56,8 @@ def draw_bits(path: Path, trainings: Sequence[Mapping[str, Any]]) -> None:
     ImportError
         If matplotlib is missing.
     """
-    figure = _figure()
-    axes = figure.add_subplot()
+    drawn = figure()
+    axes = drawn.add_subplot()
     for training in trainings:
         best = min(training["held_out_bits"], default=float("nan"))
         label = f"{training['cell'].upper()}: {best:.3f}"
@@ -69,12 +69,13 @@ def draw_bits(path: Path, trainings: Sequence[Mapping[str, Any]]) -> None:
     )
     axes.grid(alpha=0.3)
     axes.legend()
-    figure.savefig(path)
+    drawn.savefig(path)
 
 
-def _figure() -> Any:
+def figure(width: float = 7.0, height: float = 4.0) -> Any:
+    """An empty figure of matplotlib's, in inches; an ImportError names the extra to install."""
     try:
         from matplotlib.figure import Figure
     except ImportError:
-        raise ImportError("the learning curve needs matplotlib: pip install 'fastnets[demo]'") from None
-    return Figure(figsize=(7, 4), dpi=120, layout="constrained")
+        raise ImportError("the picture needs matplotlib: pip install 'fastnets[demo]'") from None
+    return Figure(figsize=(width, height), dpi=120, layout="constrained")

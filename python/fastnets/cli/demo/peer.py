@@ -12,7 +12,7 @@ import numpy as np
 
 import fastnets
 
-__all__ = ["characters_per_second", "samples_per_second", "tokens_per_second"]
+__all__ = ["characters_per_second", "samples_per_second", "sentences_per_second", "tokens_per_second"]
 
 WARMUP_STEPS, SECONDS = 5, 1.5
 
@@ -106,6 +106,49 @@ def tokens_per_second(folder: Path, texts: Sequence[Sequence[int]], batch: int) 
             model(ids, mask)
 
     return sum(map(len, chosen)) * _steps_per_second(torch, step)
+
+
+def sentences_per_second(
+    batches: list[tuple[Array, Array]], vocabularies: tuple[int, int], sizes: dict[str, Any]
+) -> float | None:
+    """Speed of the translate demo's steps in PyTorch on batches of tokens; None where it is not installed."""
+    if find_spec("torch") is None:
+        return None
+    import torch
+
+    width, longest = sizes["d_model"], max(max(source.shape[1], target.shape[1]) for source, target in batches)
+    positions = torch.from_numpy(fastnets.functional.sinusoidal_positions(longest, width))
+    model = torch.nn.ModuleDict(
+        {
+            "source": torch.nn.Embedding(vocabularies[0], width, padding_idx=0),
+            "target": torch.nn.Embedding(vocabularies[1], width, padding_idx=0),
+            "dropout": torch.nn.Dropout(sizes["dropout"]),
+            "transformer": torch.nn.Transformer(**sizes, batch_first=True),
+            "output": torch.nn.Linear(width, vocabularies[1]),
+        }
+    )
+    model["output"].weight = model["target"].weight
+    optimizer = torch.optim.AdamW(model.parameters())
+
+    def embedded(name: str, tokens: Any) -> Any:
+        return model["dropout"](model[name](tokens) * width**0.5 + positions[: tokens.shape[1]])
+
+    def step(i: int) -> None:
+        source, target = map(torch.from_numpy, batches[i % len(batches)])
+        padding, before = source == 0, target[:, :-1]
+        mask = torch.nn.Transformer.generate_square_subsequent_mask(before.shape[1])
+        masks = {"src_key_padding_mask": padding, "memory_key_padding_mask": padding, "tgt_mask": mask}
+        features = model["transformer"](
+            embedded("source", source), embedded("target", before), **masks, tgt_is_causal=True
+        )
+        logits = model["output"](features).reshape(-1, vocabularies[1])
+        loss = torch.nn.functional.cross_entropy(logits, target[:, 1:].reshape(-1), ignore_index=0, label_smoothing=0.1)
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+
+    return float(np.mean([len(source) for source, _ in batches])) * _steps_per_second(torch, step)
 
 
 def _steps_per_second(torch: Any, step: Callable[[int], None]) -> float:
