@@ -96,23 +96,22 @@ Matrix<S> turned(const Matrix<S>& m) {
   return {m.data, m.depth_stride, m.row_stride};
 }
 
-// Rows first … of `out`, `count` at most kNR, from columns: row i, element d is columns[d][i] · factor[i]. What follows
-// the D rows of `columns`, up to a vector, is read too.
+// Rows first … of `out`, `count` at most kNR, from columns: row i, element d is columns[d][i] · factor[i].
 template <class T>
 void write_columns(const Accumulator<T>* columns, std::int64_t D, const Accumulator<T>* factor, const Matrix<T>& out,
                    std::int64_t first, int count) {
   using V = Vec<Accumulator<T>>;
   constexpr int kNR = Blocks<T>::kNR, L = V::lanes;
-  T* to = const_cast<T*>(out.data) + first * out.row_stride;
   for (int c = 0; c < count; c += L) {
     const V scale = load(factor + c);
-    for (std::int64_t d = 0; d < D; d += L) {
+    T* to = const_cast<T*>(out.data) + (first + c) * out.row_stride;
+    each_vector<L>(0, D, [&](std::int64_t d, int n) FASTNETS_INLINE_LAMBDA {
       V block[L];
-      for (int l = 0; l < L; ++l) block[l] = load(columns + (d + l) * kNR + c) * scale;
+      for (int l = 0; l < L; ++l)
+        block[l] = l < n ? load(columns + (d + l) * kNR + c) * scale : splat(Accumulator<T>(0));
       transpose(block);
-      const int n = static_cast<int>(least(L, D - d)), rows = static_cast<int>(least(L, count - c));
-      for (int l = 0; l < rows; ++l) {
-        T* row = to + (c + l) * out.row_stride + d * out.depth_stride;
+      for (int l = 0; l < least(L, count - c); ++l) {
+        T* row = to + l * out.row_stride + d * out.depth_stride;
         if (out.depth_stride == 1) {
           write(row, block[l], n);
         } else {
@@ -121,7 +120,7 @@ void write_columns(const Accumulator<T>* columns, std::int64_t D, const Accumula
           for (int e = 0; e < n; ++e) row[e * out.depth_stride] = narrow<T>(lane[e]);
         }
       }
-    }
+    });
   }
 }
 

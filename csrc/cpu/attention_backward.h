@@ -30,7 +30,7 @@ struct AttentionBackward : AttentionGradients<T> {
     chunks = most(1, least(least(kMostChunks, divide_up(key_blocks, 2)), divide_up(kTasks, most(1, p.N * p.Hk))));
     chunk = divide_up(key_blocks, chunks);
     part_size = B::kPanels * round_up(p.D, kMR) * kNR;
-    parts = workspace.take<Acc>(op.grad_query ? chunks * p.H * panels.blocks * part_size + L * kNR : 0);
+    parts = workspace.take<Acc>(op.grad_query ? chunks * p.H * panels.blocks * part_size : 0);
   }
 
   void run() const {
@@ -56,8 +56,8 @@ struct AttentionBackward : AttentionGradients<T> {
       keys.carve(b.p, w);
       tiles.carve(b, w);
       p_groups = w.take<Acc>(kGroups * B::kQueries * kNR), ds_groups = w.take<Acc>(kGroups * B::kQueries * kNR);
-      grad_keys = w.take<Acc>((kGroups * round_up(b.p.D, kMR) + L) * kNR);
-      grad_values = w.take<Acc>((kGroups * round_up(b.p.Dv, kMR) + L) * kNR);
+      grad_keys = w.take<Acc>(kGroups * round_up(b.p.D, kMR) * kNR);
+      grad_values = w.take<Acc>(kGroups * round_up(b.p.Dv, kMR) * kNR);
       panel = w.take<P>(kPairs<T> ? (most(B::kKeys, B::kQueries) + 1) * kNR : 0);
     }
   };

@@ -61,37 +61,42 @@ void dot_keys(const Accumulator<T>* q, std::int64_t width, const T* keys, std::i
   }
 }
 
-// out[row] += Σ_j weights[row][j] · values[j]; rows of weights are `pitch` apart, those of out `width`.
+// out[row] += Σ_j weights[row][j] · values[j], for NV vectors of each value, the last one's first n lanes.
+template <int ROWS, int NV, class T>
+FASTNETS_INLINE void add_strip(const Accumulator<T>* weights, std::int64_t pitch, const T* values, std::int64_t stride,
+                               int n, int count, Accumulator<T>* out, std::int64_t width) {
+  using V = Vec<Accumulator<T>>;
+  constexpr int L = V::lanes, kBytes = L * static_cast<int>(sizeof(T)), kLine = kBytes < 64 ? 64 / kBytes : 1;
+  V sums[ROWS][NV];
+  for (int r = 0; r < ROWS; ++r)
+    for (int v = 0; v < NV; ++v) sums[r][v] = load(out + r * width + v * L);
+  for (int j = 0; j < count; ++j, values += stride) {
+    V x[NV];
+    for (int v = 0; v < NV; ++v) x[v] = read(values + v * L, n);
+    for (int v = 0; v < NV; v += kLine) __builtin_prefetch(values + FewQueries<T>::kAhead * stride + v * L);
+    for (int r = 0; r < ROWS; ++r) {
+      const V weight = splat(weights[r * pitch + j]);
+      for (int v = 0; v < NV; ++v) sums[r][v] = fma(weight, x[v], sums[r][v]);
+    }
+  }
+  for (int r = 0; r < ROWS; ++r)
+    for (int v = 0; v < NV; ++v) store(out + r * width + v * L, sums[r][v]);
+}
+
+// The same for whole values; rows of weights are `pitch` apart, those of out `width`.
 template <int ROWS, class T>
 void add_values(const Accumulator<T>* weights, std::int64_t pitch, const T* values, std::int64_t stride,
                 std::int64_t Dv, int count, Accumulator<T>* out, std::int64_t width) {
-  using V = Vec<Accumulator<T>>;
-  constexpr int kVectors = FewQueries<T>::kSums / ROWS, kTogether = 8;  // values, each a stream from memory
-  constexpr int kBytes = V::lanes * static_cast<int>(sizeof(T)), kLine = kBytes < 64 ? 64 / kBytes : 1;
-  const auto strip = [&]<int NV>(std::integral_constant<int, NV>, std::int64_t d, int first, int n)
-                         FASTNETS_INLINE_LAMBDA {
-                           V sums[ROWS][NV];
-                           for (int r = 0; r < ROWS; ++r)
-                             for (int v = 0; v < NV; ++v) sums[r][v] = load(out + r * width + d + v * V::lanes);
-                           for (int j = first; j < least(count, first + kTogether); ++j) {
-                             V x[NV];
-                             for (int v = 0; v < NV; ++v) x[v] = read(values + j * stride + d + v * V::lanes, n);
-                             for (int v = 0; v < NV; v += kLine)
-                               __builtin_prefetch(values + (j + FewQueries<T>::kAhead) * stride + d + v * V::lanes);
-                             for (int r = 0; r < ROWS; ++r) {
-                               const V weight = splat(weights[r * pitch + j]);
-                               for (int v = 0; v < NV; ++v) sums[r][v] = fma(weight, x[v], sums[r][v]);
-                             }
-                           }
-                           for (int r = 0; r < ROWS; ++r)
-                             for (int v = 0; v < NV; ++v) store(out + r * width + d + v * V::lanes, sums[r][v]);
-                         };
+  constexpr int L = kLanes<T>, NV = FewQueries<T>::kSums / ROWS;
+  constexpr int kTogether = 8;  // values, each a stream from memory
   for (int j = 0; j < count; j += kTogether) {
+    const int here = static_cast<int>(least(kTogether, count - j));
+    const T* from = values + j * stride;
     std::int64_t d = 0;
-    for (; d + kVectors * V::lanes <= Dv; d += kVectors * V::lanes)
-      strip(std::integral_constant<int, kVectors>(), d, j, V::lanes);
-    each_vector<V::lanes>(d, Dv, [&](std::int64_t at, int n) FASTNETS_INLINE_LAMBDA {
-      strip(std::integral_constant<int, 1>(), at, j, n);
+    for (; d + NV * L <= Dv; d += NV * L)
+      add_strip<ROWS, NV>(weights + j, pitch, from + d, stride, L, here, out + d, width);
+    each_vector<L>(d, Dv, [&](std::int64_t at, int n) {
+      add_strip<ROWS, 1>(weights + j, pitch, from + at, stride, n, here, out + at, width);
     });
   }
 }

@@ -145,7 +145,7 @@ struct AttentionForward {
           scores(w.take<Acc>((B::kKeys + kMR) * kNR)),
           bias(w.take<Acc>(f.p.op.attn_mask ? B::kKeys * kNR : 0)),
           kept(w.take<Acc>(f.dropout ? B::kKeys * kNR : 0)),
-          tiles(w.take<Acc>((B::kPanels * round_up(f.p.Dv, kMR) + kLanes<T>)*kNR)) {}
+          tiles(w.take<Acc>(B::kPanels * round_up(f.p.Dv, kMR) * kNR)) {}
   };
 
   // A panel of queries, what it has seen so far, and where its output is formed.
