@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
+import io
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -14,7 +16,18 @@ import numpy as np
 import fastnets
 from fastnets import arrays
 
-__all__ = ["FORMATS", "PEERS", "Place", "as_numpy", "equal_threads", "one_node", "versions", "why_absent"]
+__all__ = [
+    "FORMATS",
+    "PEERS",
+    "Place",
+    "as_numpy",
+    "equal_threads",
+    "exported",
+    "one_node",
+    "session",
+    "versions",
+    "why_absent",
+]
 
 FORMATS = {"": False, " channels-last": True}  # what a label says of the images
 PEERS = {"torch": ("torch",), "onnxruntime": ("onnxruntime", "onnx"), "numpy": ("numpy",)}  # and what they need
@@ -105,6 +118,7 @@ def one_node(
     inputs: dict[str, np.ndarray[Any, Any]],
     constants: dict[str, np.ndarray[Any, Any]],
     place: Place,
+    domain: str = "",
     **attributes: Any,
 ) -> Callable[[], Any] | None:
     """Return the run of an onnxruntime model that has one node; None where onnxruntime cannot compute it.
@@ -118,14 +132,15 @@ def one_node(
     constants : dict of arrays
         The node's further inputs, known to the model: onnxruntime may pack them once.
     place : Place
+    domain : str
+        Of the operator, where it is not one of ONNX's own.
     **attributes
         Of the node.
     """
-    import onnxruntime
     from onnx import helper, numpy_helper
 
     names = [*inputs, *constants]
-    node = helper.make_node(kind, names, ["output"], **attributes)
+    node = helper.make_node(kind, names, ["output"], domain=domain, **attributes)
     fed = [
         helper.make_tensor_value_info(n, helper.np_dtype_to_tensor_dtype(a.dtype), a.shape) for n, a in inputs.items()
     ]
@@ -137,18 +152,39 @@ def one_node(
         [helper.make_tensor_value_info("output", dtype, None)],
         [numpy_helper.from_array(array, name) for name, array in constants.items()],
     )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    opsets = [helper.make_opsetid("", 17), *([helper.make_opsetid(domain, 1)] if domain else [])]
+    model = helper.make_model(graph, opset_imports=opsets, ir_version=8)
+    try:
+        ready = session(model.SerializeToString(), place)
+    except Exception as error:  # its exceptions have no class of their own
+        if "NOT_IMPLEMENTED" in str(error) or "Could not find an implementation" in str(error):
+            return None
+        raise
+    feed = dict(inputs)
+    return lambda: ready.run(None, feed)[0]
+
+
+def exported(module: Any, arrays: tuple[np.ndarray[Any, Any], ...], place: Place) -> Callable[[], Any]:
+    """Return the run of a torch module as an onnxruntime model."""
+    import torch
+
+    file = io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the exporter's age: the younger one needs one package more
+        torch.onnx.export(module, tuple(map(torch.from_numpy, arrays)), file, dynamo=False)  # type: ignore[arg-type]
+    ready = session(file.getvalue(), place)
+    feed = {given.name: array for given, array in zip(ready.get_inputs(), arrays, strict=True)}
+    return lambda: ready.run(None, feed)[0]
+
+
+def session(model: bytes, place: Place) -> Any:
+    """Return a session of onnxruntime on a serialized model, with as many threads as everybody has."""
+    import onnxruntime
+
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = place.threads
     options.inter_op_num_threads = 1
     options.log_severity_level = 4
     # Its threads would go on spinning after a run, in the time of the next contender.
     options.add_session_config_entry("session.force_spinning_stop", "1")
-    try:
-        session = onnxruntime.InferenceSession(model.SerializeToString(), options, ["CPUExecutionProvider"])
-    except Exception as error:  # its exceptions have no class of their own
-        if "NOT_IMPLEMENTED" in str(error) or "Could not find an implementation" in str(error):
-            return None
-        raise
-    feed = dict(inputs)
-    return lambda: session.run(None, feed)[0]
+    return onnxruntime.InferenceSession(model, options, ["CPUExecutionProvider"])

@@ -10,7 +10,7 @@ import fastnets.functional as F
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed (extra: peers)")
 
-import torch_peers.resnet  # noqa: E402
+from fastnets.benchmarks.torch_resnet import ResNet  # noqa: E402
 
 RESNETS = {
     "resnet18": ((2, 2, 2, 2), False),
@@ -40,7 +40,7 @@ def with_random_statistics(peer, rng):
 
 def pair(name, rng, num_classes=10):
     """The model and its peer, in float64, with the same weights."""
-    peer = torch_peers.resnet.ResNet(*RESNETS[name], num_classes).to(torch.float64)
+    peer = ResNet(*RESNETS[name], num_classes).to(torch.float64)
     with_random_statistics(peer, rng)
     model = getattr(fn.models, name)(num_classes=num_classes).to("float64")
     model.load_state_dict(peer.state_dict())
@@ -55,7 +55,7 @@ def assert_close(actual, expected, steps, what=""):
 
 @pytest.mark.parametrize("name", RESNETS)
 def test_state_dict_is_torchvisions(name):
-    model, peer = getattr(fn.models, name)(), torch_peers.resnet.ResNet(*RESNETS[name], 1000)
+    model, peer = getattr(fn.models, name)(), ResNet(*RESNETS[name], 1000)
     expected = {key: tuple(value.shape) for key, value in peer.state_dict().items()}
     assert {key: value.shape for key, value in model.state_dict().items()} == expected
     assert sum(p.size for p in model.parameters()) == PARAMETERS[name]

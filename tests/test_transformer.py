@@ -1,4 +1,4 @@
-"""Attention's layers without a peer: gradients, caches, packed sequences, errors, and layers written forward only."""
+"""Attention's layers without a peer: gradients, packed sequences, errors, and layers written forward only."""
 
 import numpy as np
 import pytest
@@ -7,38 +7,12 @@ import fastnets as fn
 import fastnets.functional as F
 from fastnets import backends, nn, parts
 from fastnets.nn.composite import Composite
-
-E, H = 8, 2
+from small_transformers import E, H, close, decoder, gpt, randomised
 
 
 @pytest.fixture(autouse=True)
 def _seeded(seed):
     fn.random.seed(seed[0] + seed[1])
-
-
-def randomised(layer, rng, dtype="float64"):
-    """Parameters that all take part: torch starts with biases of 0."""
-    layer.to(dtype)
-    layer.load_state_dict(
-        {k: 0.5 * rng.standard_normal(v.shape) + ("norm" in k) for k, v in layer.state_dict().items()}
-    )
-    return layer
-
-
-def close(found, expected):
-    """Float64 against float64: sums of at most a few hundred terms, in a chain of at most 30 products and norms."""
-    bound = 1e-11 * max(1.0, np.abs(expected).max(initial=0))
-    np.testing.assert_allclose(found, expected, rtol=0, atol=bound)
-
-
-def gpt(rng, norm_first=True, **options):
-    layer = nn.TransformerEncoderLayer(E, H, 16, batch_first=True, norm_first=norm_first, **options)
-    return randomised(nn.TransformerEncoder(layer, 2, nn.LayerNorm(E)), rng)
-
-
-def decoder(rng, batch_first=True):
-    layer = nn.TransformerDecoderLayer(E, H, 16, batch_first=batch_first, activation="gelu")
-    return randomised(nn.TransformerDecoder(layer, 2, nn.LayerNorm(E)), rng)
 
 
 # ---- gradients -------------------------------------------------------------------------------------------------------
@@ -158,7 +132,10 @@ def test_without_weights_one_call_of_attention_and_one_product_for_one_array(rng
 def test_backward_refuses_after_the_parameters_of_a_part_changed(rng):
     layer, x = nn.TransformerEncoderLayer(E, H, 16), rng.standard_normal((4, 2, E)).astype(np.float32)
     y, backward = layer.vjp(x)
-    backward(np.ones_like(y))
+    (dx, grads), (dx_again, grads_again) = backward(np.ones_like(y)), backward(np.ones_like(y))
+    np.testing.assert_array_equal(dx, dx_again)
+    for name, gradient in grads.items():
+        np.testing.assert_array_equal(gradient, grads_again[name])
     layer.self_attn.out_proj.weight = np.ones((E, E), np.float32)
     with pytest.raises(RuntimeError, match="Linear: backward was called after"):
         backward(np.ones_like(y))
@@ -205,98 +182,6 @@ def test_packed_sequences_are_the_padded_ones(is_causal, integers, rng):
         close(grads_packed[name], gradient)
 
 
-# ---- the cache -------------------------------------------------------------------------------------------------------
-
-
-def in_steps(call, length, sizes, axis):
-    begin, made = 0, []
-    for size in sizes:
-        made.append(call(slice(begin, begin + size)))
-        begin += size
-    assert begin == length
-    return np.concatenate(made, axis)
-
-
-@pytest.mark.parametrize("norm_first", [False, True])
-@pytest.mark.parametrize("sizes", [(1,) * 6, (3, 1, 2), (6,)])
-def test_encoder_with_a_cache_equals_the_causal_one_without(sizes, norm_first, rng):
-    model, x = gpt(rng, norm_first).eval(), rng.standard_normal((3, 6, E))
-    cache = model.make_cache(batch_size=3, max_length=8)
-    for _ in range(2):
-        close(in_steps(lambda at: model(x[:, at], cache=cache), 6, sizes, 1), model(x, is_causal=True))
-        assert cache.length == 6 and cache.max_length == 8
-        cache.reset()
-        assert cache.length == 0
-
-
-@pytest.mark.parametrize("batch_first", [False, True])
-@pytest.mark.parametrize("projected", ["at first", "when asked for"])
-def test_decoder_with_a_cache_equals_the_causal_one_without(batch_first, projected, rng):
-    model = decoder(rng, batch_first).eval()
-    tgt, memory = rng.standard_normal((3, 6, E)), rng.standard_normal((3, 4, E))
-    hidden = np.zeros((3, 4), bool)
-    hidden[1, 2:] = True
-    along = (lambda x: x) if batch_first else (lambda x: np.ascontiguousarray(x.swapaxes(0, 1)))
-    cache = model.make_cache(3, 6, memory=along(memory) if projected == "at first" else None)
-    expected = model(along(tgt), along(memory), memory_key_padding_mask=hidden, tgt_is_causal=True)
-
-    def call(at):
-        late = along(memory) if projected != "at first" else None
-        return along(model(along(tgt[:, at]), late, memory_key_padding_mask=hidden, cache=cache))
-
-    close(along(in_steps(call, 6, (2, 1, 1, 2), 1)), expected)
-    cache.reset()
-    other = rng.standard_normal(memory.shape)
-    close(
-        model(along(tgt), along(other), cache=cache),
-        model(along(tgt), along(other), tgt_is_causal=True),
-    )
-
-
-def test_a_cache_of_one_layer_of_attention_and_its_masks(rng):
-    layer, x = randomised(nn.MultiheadAttention(E, H, batch_first=True), rng), rng.standard_normal((2, 5, E))
-    hidden = np.array([[True, False, False, False, False], [False] * 5])
-    expected, weights = layer(x, x, x, key_padding_mask=hidden, is_causal=True)
-    cache = layer.make_cache(2, 5)
-    new = x[:, :3]
-    first, _ = layer(new, new, new, key_padding_mask=hidden[:, :3], cache=cache)
-    new = x[:, 3:]
-    then, of_then = layer(new, new, new, key_padding_mask=hidden, cache=cache)
-    close(np.concatenate([first, then], 1), expected)
-    close(of_then, weights[:, 3:])
-
-
-@pytest.mark.parametrize("indices", [[2, 0, 0], [1], [0, 0, 1, 1, 2, 2]])
-def test_reordered_caches_go_on_from_the_sequences_chosen(indices, rng):
-    model = decoder(rng).eval()
-    tgt, memory = rng.standard_normal((3, 5, E)), rng.standard_normal((3, 4, E))
-    cache = model.make_cache(3, 6)
-    model(tgt, memory, cache=cache)
-    cache.reorder(np.array(indices))
-    assert cache.batch_size == len(indices) and cache.length == 5
-    new = rng.standard_normal((len(indices), 1, E))
-    whole = np.concatenate([tgt[indices], new], axis=1)
-    close(model(new, memory[indices], cache=cache), model(whole, memory[indices], tgt_is_causal=True)[:, 5:])
-
-
-def test_what_fails_leaves_the_cache_as_it_was(rng):
-    model, x = gpt(rng).eval(), rng.standard_normal((2, 3, E))
-    cache = model.make_cache(2, 5)
-    model(x, cache=cache)
-    with pytest.raises(ValueError, match=r"MultiheadAttention: cache is full: it holds 3 of 5 positions, and 3 more"):
-        model(x, cache=cache)
-    with pytest.raises(ValueError, match=r"attn_mask has shape \(2, 2\) but \(2, 5\)"):
-        model(x[:, :2], np.zeros((2, 2)), cache=cache)
-    with pytest.raises(ValueError, match="the batch has 1 but cache 2 sequences"):
-        model(x[:1, :1], cache=cache)
-    with pytest.raises(TypeError, match="MultiheadAttention: cache is for inference"):
-        model.vjp(x[:, :2], cache=cache)
-    assert cache.length == 3
-    close(model(x[:, :1], cache=cache), model(np.concatenate([x, x[:, :1]], 1), is_causal=True)[:, 3:])
-    cache.rewind(1)
-    close(model(x[:, 1:], cache=cache), model(x, is_causal=True)[:, 1:])
-
-
 # ---- errors ----------------------------------------------------------------------------------------------------------
 
 x = np.zeros((2, 3, E), np.float32)
@@ -328,11 +213,15 @@ def test_wrong_constructors(call, exception, message):
         ((x[..., :5], x, x), {}, ValueError, r"query has shape \(2, 3, 5\) but \(…, …, 8\)"),
         ((x, x[..., :5], x), {}, ValueError, r"key has shape \(2, 3, 5\)"),
         ((x, x, x[0]), {}, ValueError, r"value has shape \(3, 8\)"),
+        ((x, x[:1], x[:1]), {}, ValueError, r"key has shape \(1, 3, 8\) but query \(2, 3, 8\) expects the same batch"),
+        ((x, x[0], x[0]), {}, ValueError, r"key has shape \(3, 8\) but query"),
+        ((x, x, x[:, :2]), {}, ValueError, r"value has shape \(2, 2, 8\) but key \(2, 3, 8\)"),
+        ((x, x, x), {"attn_mask": np.zeros((3, 3))}, TypeError, "attn_mask is float64 but query float32"),
         ((x[None], x[None], x[None]), {}, ValueError, r"query has shape \(1, 2, 3, 8\)"),
         ((None, x, x), {}, TypeError, "query is NoneType"),
         ((x, x, "x"), {}, TypeError, "value is str"),
-        ((x, x, x), {"attn_mask": np.zeros((3, 4))}, ValueError, r"attn_mask has shape \(3, 4\) but \(3, 3\)"),
-        ((x, x, x), {"attn_mask": np.zeros((2, 3, 3))}, ValueError, r"\(2, 3, 3\) but \(3, 3\) or \(4, 3, 3\)"),
+        ((x, x, x), {"attn_mask": np.zeros((3, 4), bool)}, ValueError, r"attn_mask has shape \(3, 4\) but \(3, 3\)"),
+        ((x, x, x), {"attn_mask": np.zeros((2, 3, 3), bool)}, ValueError, r"\(2, 3, 3\) but \(3, 3\) or \(4, 3, 3\)"),
         ((x, x, x), {"attn_mask": np.zeros((3, 3), np.int64)}, TypeError, "attn_mask is int64"),
         ((x, x, x), {"key_padding_mask": [[True] * 3] * 2}, TypeError, "key_padding_mask is list"),
         ((x, x, x), {"key_padding_mask": np.zeros((2, 4), bool)}, ValueError, r"has shape \(2, 4\) but \(2, 3\)"),
@@ -443,3 +332,28 @@ def test_stacks_take_layers_of_ones_own(rng):
     close(dx, 4 * dy * (1 - y**2))
     close(grads["layers.0.scale"], (dx * x / 2).sum((0, 1)))
     assert list(grads) == ["layers.0.scale", "layers.1.scale"]
+
+
+class Product(nn.Module):
+    """Two inputs, by hand."""
+
+    def forward(self, a, b):
+        return a * b
+
+    def vjp(self, a, b, *, input_gradient=True):
+        return a * b, lambda dy: ((dy * b, dy * a), {})
+
+
+class Square(Composite):
+    def __init__(self):
+        self.product = Product()
+
+    def forward(self, x):
+        return self.product(x, x)
+
+
+def test_an_array_given_twice_to_a_layer_has_both_gradients(rng):
+    x, dy = rng.standard_normal((2, 2, 3))
+    y, backward = Square().vjp(x)
+    np.testing.assert_array_equal(y, x * x)
+    np.testing.assert_array_equal(backward(dy)[0], dy * x + dy * x)

@@ -249,3 +249,14 @@ def test_layers_on_torch_tensors_record_on_autograd(rng):
         close(dx, tensor.grad.numpy())
     for key, parameter in parameters.items():
         close(grads[key], parameter.grad.numpy(), key)
+
+
+def test_flops_are_those_that_torch_counts():
+    from torch.utils.flop_counter import FlopCounterMode
+
+    def build(layers):
+        return layers.TransformerEncoder(layers.TransformerEncoderLayer(E, H, 16, 0.1, batch_first=True), 2)
+
+    with FlopCounterMode(display=False) as counter:
+        build(torch.nn)(torch.zeros(N, L, E))
+    assert build(nn).summary((N, L, E)).flops == counter.get_total_flops()

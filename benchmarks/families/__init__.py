@@ -7,6 +7,8 @@ from fastnets.backends import OPS
 from ..workload import Workload
 from . import (
     activation,
+    attention,
+    bert,
     causal_conv1d,
     conv,
     conv_transpose,
@@ -16,7 +18,9 @@ from . import (
     normalization,
     optimizers,
     pooling,
+    positions,
     recurrent,
+    resnet,
     softmax,
 )
 
@@ -35,13 +39,17 @@ FAMILIES: dict[str, list[Workload]] = {
     "layer_norm": normalization.LAYER_NORM,
     "rms_norm": normalization.RMS_NORM,
     "recurrent": recurrent.WORKLOADS,
+    "resnet": resnet.WORKLOADS,
+    "attention": attention.WORKLOADS,
     "activation": activation.WORKLOADS,
     "softmax": softmax.WORKLOADS,
     "embedding": embedding.WORKLOADS,
+    "rotary_embedding": positions.WORKLOADS,
     "cross_entropy": losses.CROSS_ENTROPY,
     "nll_loss": losses.NLL_LOSS,
     "mse_loss": losses.MSE_LOSS,
     "binary_cross_entropy_with_logits": losses.BINARY_CROSS_ENTROPY,
+    "bert": bert.WORKLOADS,
     "sgd": optimizers.SGD,
     "adam": optimizers.ADAM,
 }

@@ -76,7 +76,9 @@ class Recurrent(Workload):
 
         w, r, b_ih, b_hh = map(ordered, weights)
         constants = {"W": w[None], "R": r[None], "B": np.concatenate([b_ih, b_hh])[None]}
-        attributes = {"hidden_size": self.H} | ({"linear_before_reset": 1} if self.cell == "gru" else {})
+        attributes: dict[str, Any] = {"hidden_size": self.H} | (
+            {"linear_before_reset": 1} if self.cell == "gru" else {}
+        )
         run = one_node(_ONNX[self.cell], {"x": x}, constants, place, **attributes)
         if run is not None:
             yield Contender("onnxruntime", "onnxruntime", lambda: run()[:, 0])

@@ -44,5 +44,6 @@ PYBIND11_MODULE(_cpu, m, pybind11::mod_gil_not_used()) {
         return cpu::measure_read(static_cast<const std::byte*>(info.ptr), info.size * info.itemsize, seconds);
       },
       "Bytes a second that all threads read from an array of float32.");
-  m.def("release_memory", &cpu::release_memory, "Frees the scratch memory that is kept between calls.");
+  m.def("release_memory", &cpu::release_memory,
+        "Frees the scratch memory that is kept between calls; returns how many bytes this thread held.");
 }

@@ -1,5 +1,4 @@
-// What the two passes of attention share: where the heads of all sequences lie, which keys a query sees, and how
-// products become scores.
+// What all ways to compute attention share: blocks, their products, and where the heads of all sequences lie.
 //
 // Tiles have keys as rows and queries as columns (lanes): what softmax does for each query goes down a column, and the
 // tiles below one another are at once a panel for the next product, whose depth is keys.
@@ -9,13 +8,9 @@
 #include "core/ops/attention.h"
 #include "cpu/gemm.h"
 #include "cpu/layout.h"
-#include "cpu/math.h"
-#include "cpu/random.h"
 
 namespace fastnets::cpu::FASTNETS_ISA {
 namespace {
-
-constexpr std::int64_t kUnbounded = std::int64_t{1} << 60;
 
 template <class T>
 struct AttentionBlocks {
@@ -58,6 +53,76 @@ FASTNETS_INLINE const PanelElement<T>* as_panel(const Accumulator<T>* rows, [[ma
   }
 #endif
   if constexpr (!kPairs<T>) return rows;
+}
+
+// What panels are packed from: half precision is widened before, once, so that packing moves whole vectors.
+template <class T>
+using Packed = std::conditional_t<kPairs<T>, T, Accumulator<T>>;
+
+// Rows i0 … i0 + count − 1 of m: where they lie, or widened into `room`, which has space for count · D.
+template <class T>
+Matrix<Packed<T>> widened(const Matrix<T>& m, std::int64_t i0, std::int64_t count, std::int64_t D,
+                          [[maybe_unused]] Accumulator<T>* room) {
+  const T* from = m.data + i0 * m.row_stride;
+  if constexpr (std::is_same_v<T, Packed<T>>) {
+    return {from, m.row_stride, m.depth_stride};
+  } else {
+    for (std::int64_t i = 0; i < count; ++i) {
+      const T* row = from + i * m.row_stride;
+      Accumulator<T>* to = room + i * D;
+      if (m.depth_stride == 1)
+        each_vector<kLanes<T>>(0, D, [&](std::int64_t d, int n) { write(to + d, read(row + d, n), n); });
+      else
+        for (std::int64_t d = 0; d < D; ++d) to[d] = widen(row[d * m.depth_stride]);
+    }
+    return {room, D, 1};
+  }
+}
+// Elements of that room; none where rows are packed as they are.
+template <class T>
+constexpr std::int64_t room_to_widen(std::int64_t elements) {
+  return std::is_same_v<T, Packed<T>> ? 0 : elements;
+}
+
+// Panels of kR rows each, `count` rows in all, and of a whole depth.
+template <int kR, class S>
+void pack_rows(const Matrix<S>& m, std::int64_t count, std::int64_t depth, PanelElement<S>* out) {
+  const std::int64_t panel = kR * round_up(depth, Panel<S>::kGroup);
+  for (std::int64_t r = 0; r * kR < count; ++r)
+    pack<kR>(m, r * kR, static_cast<int>(least(kR, count - r * kR)), 0, static_cast<int>(depth), out + r * panel);
+}
+template <class S>
+Matrix<S> turned(const Matrix<S>& m) {
+  return {m.data, m.depth_stride, m.row_stride};
+}
+
+// Rows first … of `out`, `count` at most kNR, from columns: row i, element d is columns[d][i] · factor[i]. What follows
+// the D rows of `columns`, up to a vector, is read too.
+template <class T>
+void write_columns(const Accumulator<T>* columns, std::int64_t D, const Accumulator<T>* factor, const Matrix<T>& out,
+                   std::int64_t first, int count) {
+  using V = Vec<Accumulator<T>>;
+  constexpr int kNR = Blocks<T>::kNR, L = V::lanes;
+  T* to = const_cast<T*>(out.data) + first * out.row_stride;
+  for (int c = 0; c < count; c += L) {
+    const V scale = load(factor + c);
+    for (std::int64_t d = 0; d < D; d += L) {
+      V block[L];
+      for (int l = 0; l < L; ++l) block[l] = load(columns + (d + l) * kNR + c) * scale;
+      transpose(block);
+      const int n = static_cast<int>(least(L, D - d)), rows = static_cast<int>(least(L, count - c));
+      for (int l = 0; l < rows; ++l) {
+        T* row = to + (c + l) * out.row_stride + d * out.depth_stride;
+        if (out.depth_stride == 1) {
+          write(row, block[l], n);
+        } else {
+          Accumulator<T> lane[L];
+          store(lane, block[l]);
+          for (int e = 0; e < n; ++e) row[e * out.depth_stride] = narrow<T>(lane[e]);
+        }
+      }
+    }
+  }
 }
 
 // One sequence: where it begins among packed ones, and how long it is.
@@ -142,128 +207,6 @@ struct AttentionProblem {
     visit_float(t.dtype,
                 [&]<class E>(Type<E>) { value = static_cast<Accumulator<T>>(widen(t.as<E>()[h * t.stride[0]])); });
     return value;
-  }
-};
-
-// The scores of one head: what a product of query i and key j becomes.
-template <class T>
-struct ScoreRules {
-  using Acc = Accumulator<T>;
-  using V = Vec<Acc>;
-  static constexpr int kNR = Blocks<T>::kNR, L = V::lanes;
-  static constexpr Acc kHidden = -std::numeric_limits<Acc>::infinity();
-
-  Acc scale, softcap, slope = 0;
-  std::int64_t offset;          // query i stands at key i + offset
-  std::int64_t before, behind;  // and sees as many keys before and behind
-  const Tensor* mask = nullptr;
-  std::int64_t mask_offset = 0, mask_row = 0, mask_column = 0;
-
-  ScoreRules(const AttentionProblem<T>& p, const Sequence& s, std::int64_t h)
-      : scale(static_cast<Acc>(p.op.scale)),
-        softcap(static_cast<Acc>(p.op.softcap)),
-        offset(p.op.causal_alignment == CausalAlignment::lower_right ? s.Sk - s.Sq : 0),
-        before(p.op.window_left < 0 ? kUnbounded : p.op.window_left),
-        behind(p.op.is_causal          ? 0
-               : p.op.window_right < 0 ? kUnbounded
-                                       : p.op.window_right) {
-    if (p.op.alibi_slopes) slope = AttentionProblem<T>::number(p.op.alibi_slopes, h);
-    if (!p.op.attn_mask) return;
-    mask = &p.op.attn_mask;
-    const int last = mask->ndim - 1, shift = p.op.query.ndim - mask->ndim;
-    const auto step = [&](int d) { return d < 0 || mask->shape[d] == 1 ? 0 : mask->stride[d]; };
-    mask_column = step(last), mask_row = step(last - 1);
-    if (p.op.head_dim() >= 0) mask_offset = h * step(p.op.head_dim() - shift);
-    for (std::int64_t d = p.op.head_dim() - 1, rest = s.number; d >= 0; rest /= p.op.query.shape[d], --d)
-      mask_offset += rest % p.op.query.shape[d] * step(static_cast<int>(d) - shift);
-  }
-
-  // The keys that some of the queries i0 … i1 − 1 see lie from first_key to before end_key.
-  std::int64_t first_key(std::int64_t i0) const { return before >= kUnbounded ? 0 : most(0, i0 + offset - before); }
-  std::int64_t end_key(std::int64_t i1, std::int64_t Sk) const {
-    return behind >= kUnbounded ? Sk : most(0, least(Sk, i1 + offset + behind));
-  }
-
-  // bias[key][query] = what the mask adds to keys j0 … and queries i0 …, of which there are `rows`.
-  void fill_bias(std::int64_t i0, int rows, std::int64_t j0, int keys, Acc* bias) const {
-    const auto fill = [&](auto value) {
-      for (int j = 0; j < keys; ++j)
-        for (int i = 0; i < kNR; ++i)
-          bias[j * kNR + i] = i < rows ? value(mask_offset + (i0 + i) * mask_row + (j0 + j) * mask_column) : Acc(0);
-    };
-    if (mask->dtype == DType::boolean)
-      return fill([&](std::int64_t at) { return mask->as<bool>()[at] ? Acc(0) : kHidden; });
-    visit_float(mask->dtype, [&]<class E>(Type<E>) {
-      fill([&](std::int64_t at) { return static_cast<Acc>(widen(mask->as<E>()[at])); });
-    });
-  }
-
-  // Turns products of keys j0 … (rows) and queries i0 … (columns) into scores. Where asked for, `slopes` are the
-  // derivatives of the cap.
-  template <bool kWithSlopes = false>
-  void apply(Acc* scores, std::int64_t i0, std::int64_t j0, int keys, const Acc* bias, Acc* slopes = nullptr) const {
-    const bool sees_all = j0 >= i0 + kNR - 1 + offset - before && j0 + keys - 1 <= i0 + offset + behind;
-    Acc count[L];
-    for (int l = 0; l < L; ++l) count[l] = static_cast<Acc>(l);
-    const V first = load(count);
-    for (int j = 0; j < keys; ++j)
-      for (int c = 0; c < kNR; c += L) {
-        Acc* at = scores + j * kNR + c;
-        V s = load(at) * splat(scale);
-        if (softcap > 0) {
-          const V t = tanh(s / splat(softcap));
-          s = t * splat(softcap);
-          if constexpr (kWithSlopes) store(slopes + j * kNR + c, splat(Acc(1)) - t * t);
-        }
-        // position of the query − j, of the first lane
-        const std::int64_t ahead = i0 + c + offset - (j0 + j);
-        if (slope != 0) s = s - splat(slope) * abs(splat(static_cast<Acc>(ahead)) + first);
-        if (bias) {
-          const V b = load(bias + j * kNR + c);
-          s = mask->dtype == DType::boolean ? select(less(b, splat(Acc(0))), splat(kHidden), s) : s + b;
-        }
-        if (!sees_all) {  // query l of the lanes sees key j if −behind ≤ ahead + l ≤ before
-          const V lowest = splat(static_cast<Acc>(most(-1, least(L, -behind - ahead))));
-          const V highest = splat(static_cast<Acc>(most(-1, least(L, before - ahead))));
-          s = select(less(first, lowest), splat(kHidden), select(less(highest, first), splat(kHidden), s));
-        }
-        store(at, s);
-      }
-  }
-};
-
-// What dropout multiplies probabilities by, 0 or 1 / (1 − p), as the reference draws it.
-template <class T>
-struct AttentionDropout {
-  using Acc = Accumulator<T>;
-  static constexpr int kNR = Blocks<T>::kNR;
-  double p;
-  std::uint64_t seed;
-  std::int64_t row_length;
-  Acc factor;
-
-  explicit AttentionDropout(const AttentionProblem<T>& problem)
-      : p(problem.op.dropout_p),
-        seed(problem.op.seed),
-        row_length(p > 0 ? problem.row_length() : 0),
-        factor(p < 1 ? static_cast<Acc>(1 / (1 - p)) : 0) {}
-  explicit operator bool() const { return p > 0; }
-
-  // kept[key][query] for keys j0 … and the queries whose row-major numbers begin with `row`.
-  void fill(std::int64_t row, int rows, std::int64_t j0, int keys, Acc* kept) const {
-    const float least_kept = static_cast<float>(std::ceil(p * 0x1p24));
-    float drawn[kDrawn];
-    for (int i = 0; i < rows; ++i) {
-      const std::int64_t begin = (row + i) * row_length + j0;
-      std::int64_t have = -1;
-      for (int j = 0; j < keys; ++j) {
-        const std::int64_t block = (begin + j) / kDrawn;
-        if (block != have) draw(seed, block * kDrawn, RandomUse::attention, drawn), have = block;
-        kept[j * kNR + i] = drawn[(begin + j) % kDrawn] >= least_kept ? factor : Acc(0);
-      }
-    }
-    for (int j = 0; j < keys; ++j)
-      for (int i = rows; i < kNR; ++i) kept[j * kNR + i] = 0;
   }
 };
 

@@ -1,215 +1,11 @@
-// Attention, backward: probabilities are formed again from the scores and the log-sum-exp. A task has some blocks of
-// keys of one head of keys, and goes over the queries that see them: the gradients of its keys and values are whole,
-// those of the queries are parts, which are added up in the order of the tasks.
+// Attention, backward: a task has some blocks of keys of one head of keys, and goes over the queries that see them: the
+// gradients of its keys and values are whole, those of the queries are parts, which are added up in the order of the
+// tasks.
 #pragma once
-#include "cpu/attention.h"
+#include "cpu/attention_gradients.h"
 
 namespace fastnets::cpu::FASTNETS_ISA {
 namespace {
-
-// Queries and output gradients of all sequences as panels, block by block, in both orientations.
-template <class T>
-struct QueryPanels {
-  using B = AttentionBlocks<T>;
-  using P = PanelElement<T>;
-  static constexpr int kMR = B::kMR, kNR = B::kNR, G = Panel<T>::kGroup;
-  std::int64_t blocks, row_size, grad_row_size, dim_size, grad_dim_size;  // of one head; elements of a block
-  P *rows, *grad_rows;  // for each kNR queries a panel of depth D or Dv
-  P *dims, *grad_dims;  // for each kMR dimensions a panel whose depth is queries
-
-  QueryPanels(const AttentionProblem<T>& p, Workspace& workspace)
-      : blocks(p.blocks(p.op.query, B::kQueries)),
-        row_size(B::kQueries * round_up(p.D, G)),
-        grad_row_size(B::kQueries * round_up(p.Dv, G)),
-        dim_size(round_up(p.D, kMR) * round_up(B::kQueries, G)),
-        grad_dim_size(round_up(p.Dv, kMR) * round_up(B::kQueries, G)),
-        rows(workspace.take<P>(p.H * blocks * row_size + kPanelSlack)),
-        grad_rows(workspace.take<P>(p.H * blocks * grad_row_size + kPanelSlack)),
-        dims(workspace.take<P>(p.H * blocks * dim_size + kPanelSlack)),
-        grad_dims(workspace.take<P>(p.H * blocks * grad_dim_size + kPanelSlack)) {}
-
-  void pack_all(const AttentionProblem<T>& p) const {
-    const auto task = [&](std::int64_t t) {  // t = (h, block)
-      const std::int64_t b = t % blocks, h = t / blocks;
-      const Sequence s = p.sequence_of_block(p.op.query, b, B::kQueries);
-      const std::int64_t i0 = (b - p.first_block(p.op.query, s, s.q_begin, B::kQueries)) * B::kQueries;
-      const int count = static_cast<int>(least(B::kQueries, s.Sq - i0));
-      if (count <= 0) return;
-      pack_side(p.queries(p.op.query, s, h), i0, count, p.D, rows + t * row_size, row_size, dims + t * dim_size,
-                dim_size);
-      pack_side(p.queries(p.op.grad_output, s, h), i0, count, p.Dv, grad_rows + t * grad_row_size, grad_row_size,
-                grad_dims + t * grad_dim_size, grad_dim_size);
-    };
-    parallel(p.H * blocks, task);
-  }
-
- private:
-  static void pack_side(const Matrix<T>& m, std::int64_t i0, int count, std::int64_t D, P* by_rows,
-                        std::int64_t rows_size, P* by_dims, std::int64_t dims_size) {
-    // Through `room`: what a store runs past a panel may belong to another thread's.
-    P* room =
-        static_cast<P*>(scratch(static_cast<std::size_t>(most(rows_size, dims_size) + kPanelSlack) * sizeof(P), 1));
-    const std::int64_t row_panel = kNR * round_up(D, G), dim_panel = kMR * round_up(count, G);
-    const std::int64_t row_panels = divide_up(count, kNR), dim_panels = divide_up(D, kMR);
-    for (std::int64_t c = 0; c < row_panels; ++c)
-      pack<kNR>(m, i0 + c * kNR, static_cast<int>(least(kNR, count - c * kNR)), 0, static_cast<int>(D),
-                room + c * row_panel);
-    __builtin_memcpy(by_rows, room, static_cast<std::size_t>(row_panels * row_panel) * sizeof(P));
-    const Matrix<T> transposed{m.data, m.depth_stride, m.row_stride};
-    for (std::int64_t r = 0; r < dim_panels; ++r)
-      pack<kMR>(transposed, r * kMR, static_cast<int>(least(kMR, D - r * kMR)), i0, count, room + r * dim_panel);
-    __builtin_memcpy(by_dims, room, static_cast<std::size_t>(dim_panels * dim_panel) * sizeof(P));
-  }
-};
-
-// out[column][row] = in[row][column] for kNR columns and a multiple of kNR rows, group by group of kNR rows, each of
-// which is then a panel (`stride` apart) whose depth is the columns.
-template <class T>
-void transpose_groups(const Accumulator<T>* in, int rows, std::int64_t stride, Accumulator<T>* out) {
-  using V = Vec<Accumulator<T>>;
-  constexpr int kNR = Blocks<T>::kNR, L = V::lanes;
-  for (int j = 0; j < rows; j += L)
-    for (int c = 0; c < kNR; c += L) {
-      V block[L];
-      for (int l = 0; l < L; ++l) block[l] = load(in + (j + l) * kNR + c);
-      if constexpr (L > 1) transpose(block);
-      Accumulator<T>* to = out + j / kNR * stride + c * kNR + j % kNR;
-      for (int l = 0; l < L; ++l) store(to + l * kNR, block[l]);
-    }
-}
-
-// What the gradients of one block of keys are made with.
-template <class T>
-struct AttentionGradients {
-  using B = AttentionBlocks<T>;
-  using P = PanelElement<T>;
-  using Acc = Accumulator<T>;
-  using V = Vec<Acc>;
-  static constexpr int kMR = B::kMR, kNR = B::kNR, G = Panel<T>::kGroup, L = V::lanes;
-
-  const AttentionProblem<T> p;
-  const AttentionDropout<T> dropout;
-  const QueryPanels<T> panels;
-  const Acc* lse;
-  Acc* delta;  // of each query: Σ_j p dp − dlse
-
-  AttentionGradients(const Attention& op, Workspace& workspace)
-      : p(op),
-        dropout(p),
-        panels(p, workspace),
-        lse(op.lse ? op.lse.as<Acc>() : op.kept_lse.as<Acc>()),
-        delta(workspace.take<Acc>(p.rows())) {}
-
-  struct Keys {  // a block of keys and their values as panels
-    std::int64_t j0;
-    int count;
-    P *rows, *value_rows, *dims;
-    void carve(const AttentionProblem<T>& problem, Workspace& w) {
-      rows = w.take<P>(round_up(B::kKeys, kMR) * round_up(problem.D, G) + kPanelSlack);
-      value_rows = w.take<P>(round_up(B::kKeys, kMR) * round_up(problem.Dv, G) + kPanelSlack);
-      dims = w.take<P>(round_up(problem.D, kMR) * round_up(B::kKeys, G) + kPanelSlack);
-    }
-    void fill(const AttentionProblem<T>& problem, const Sequence& s, std::int64_t hk, std::int64_t first) {
-      j0 = first, count = static_cast<int>(least(B::kKeys, s.Sk - first));
-      const Matrix<T> k = problem.keys(problem.op.key, s, hk), v = problem.keys(problem.op.value, s, hk);
-      for (std::int64_t r = 0; r * kMR < count; ++r) {
-        const int here = static_cast<int>(least(kMR, count - r * kMR));
-        pack<kMR>(k, j0 + r * kMR, here, 0, static_cast<int>(problem.D), rows + r * kMR * round_up(problem.D, G));
-        pack<kMR>(v, j0 + r * kMR, here, 0, static_cast<int>(problem.Dv),
-                  value_rows + r * kMR * round_up(problem.Dv, G));
-      }
-      const Matrix<T> transposed{k.data, k.depth_stride, k.row_stride};
-      for (std::int64_t r = 0; r * kMR < problem.D; ++r)
-        pack<kMR>(transposed, r * kMR, static_cast<int>(least(kMR, problem.D - r * kMR)), j0, count,
-                  dims + r * kMR * round_up(count, G));
-    }
-  };
-
-  struct Tiles {  // of kNR queries and a block of keys: [key][query]
-    Acc *p, *dp, *slopes, *bias, *kept;
-    void carve(const AttentionGradients& g, Workspace& w) {
-      const std::int64_t size = (B::kKeys + kMR) * kNR;
-      p = w.take<Acc>(size), dp = w.take<Acc>(size);
-      slopes = w.take<Acc>(g.p.op.softcap > 0 ? size : 0);
-      bias = w.take<Acc>(g.p.op.attn_mask ? size : 0);
-      kept = w.take<Acc>(g.dropout ? size : 0);
-    }
-  };
-
-  // p = the probabilities as dropout leaves them, dp = the gradients of the scores, for queries i0 … of a head.
-  void form(const ScoreRules<T>& rules, const Sequence& s, std::int64_t h, std::int64_t i0, int rows, const Keys& keys,
-            const P* query, const P* grad, const Tiles& t) const {
-    for (std::int64_t r = 0; r * kMR < keys.count; ++r) {
-      multiply_panels<T>(p.D, keys.rows + r * kMR * round_up(p.D, G), query, t.p + r * kMR * kNR, false);
-      multiply_panels<T>(p.Dv, keys.value_rows + r * kMR * round_up(p.Dv, G), grad, t.dp + r * kMR * kNR, false);
-    }
-    if (rules.mask) rules.fill_bias(i0, rows, keys.j0, keys.count, t.bias);
-    const Acc* bias = rules.mask ? t.bias : nullptr;
-    if (rules.softcap > 0)
-      rules.template apply<true>(t.p, i0, keys.j0, keys.count, bias, t.slopes);
-    else
-      rules.apply(t.p, i0, keys.j0, keys.count, bias);
-    const std::int64_t row = p.row(s, h, i0);
-    if (dropout) dropout.fill(row, rows, keys.j0, keys.count, t.kept);
-    Acc row_lse[kNR] = {}, row_delta[kNR] = {};
-    for (int i = 0; i < rows; ++i)
-      row_lse[i] = lse[row + i] > ScoreRules<T>::kHidden || lse[row + i] != lse[row + i] ? lse[row + i] : Acc(0),
-      row_delta[i] = delta[row + i];
-    for (int c = 0; c < kNR; c += L) {
-      const V shift = load(row_lse + c), d = load(row_delta + c);
-      for (int j = 0; j < keys.count; ++j) {
-        Acc *at = t.p + j * kNR + c, *gradient = t.dp + j * kNR + c;
-        const V e = exp(load(at) - shift);
-        if (!dropout) {
-          store(gradient, e * (load(gradient) - d));
-          store(at, e);
-          continue;
-        }
-        const V kept = load(t.kept + j * kNR + c);
-        store(gradient, e * (load(gradient) * kept - d));
-        store(at, e * kept);
-      }
-    }
-  }
-
-  // delta, for all queries.
-  void sum_rows() const {
-    const Tensor &y = p.op.output, &dy = p.op.grad_output;
-    const std::int64_t blocks = panels.blocks;
-    const auto task = [&](std::int64_t t) {  // t = (h, block)
-      const std::int64_t b = t % blocks, h = t / blocks;
-      const Sequence s = p.sequence_of_block(p.op.query, b, B::kQueries);
-      const std::int64_t i0 = (b - p.first_block(p.op.query, s, s.q_begin, B::kQueries)) * B::kQueries;
-      const Matrix<T> out = p.queries(y, s, h), grad = p.queries(dy, s, h);
-      for (std::int64_t i = i0; i < least(s.Sq, i0 + B::kQueries); ++i) {
-        const T *a = out.data + i * out.row_stride, *g = grad.data + i * grad.row_stride;
-        V sums = splat(Acc(0));
-        for (std::int64_t d = 0; d < p.Dv; d += L) {
-          const int n = static_cast<int>(least(L, p.Dv - d));
-          sums = fma(lanes_of(a, out.depth_stride, d, n), lanes_of(g, grad.depth_stride, d, n), sums);
-        }
-        const std::int64_t row = p.row(s, h, i);
-        delta[row] = sum(sums) - (p.op.grad_lse ? lse_gradient(row) : Acc(0));
-      }
-    };
-    parallel(p.H * blocks, task);
-  }
-
- private:
-  // Elements d … d + n − 1 of a row, 0 in the other lanes; the sum does not depend on the stride.
-  static V lanes_of(const T* row, std::int64_t stride, std::int64_t d, int n) {
-    if (stride == 1) return read(row + d, n);
-    Acc lanes[L] = {};
-    for (int l = 0; l < n; ++l) lanes[l] = widen(row[(d + l) * stride]);
-    return load(lanes);
-  }
-  Acc lse_gradient(std::int64_t row) const {
-    const Tensor& t = p.op.grad_lse;
-    std::int64_t offset = 0, rest = row;
-    for (int d = t.ndim - 1; d >= 0; rest /= t.shape[d], --d) offset += rest % t.shape[d] * t.stride[d];
-    return t.as<Acc>()[offset];
-  }
-};
 
 template <class T>
 struct AttentionBackward : AttentionGradients<T> {
@@ -222,6 +18,7 @@ struct AttentionBackward : AttentionGradients<T> {
   using typename Base::Tiles;
   using typename Base::V;
   static constexpr int kGroups = B::kKeys / kNR;  // of keys
+  static_assert(B::kKeys % B::kStep == 0, "what a panel of queries sees begins and ends with whole groups");
 
   std::int64_t key_blocks, chunks, chunk;  // of the longest sequence; tasks for a head of it; blocks in one
   std::int64_t part_size;                  // of the queries' gradient, for a head and a block of queries
@@ -233,7 +30,7 @@ struct AttentionBackward : AttentionGradients<T> {
     chunks = most(1, least(least(kMostChunks, divide_up(key_blocks, 2)), divide_up(kTasks, most(1, p.N * p.Hk))));
     chunk = divide_up(key_blocks, chunks);
     part_size = B::kPanels * round_up(p.D, kMR) * kNR;
-    parts = workspace.take<Acc>(op.grad_query ? chunks * p.H * panels.blocks * part_size : 0);
+    parts = workspace.take<Acc>(op.grad_query ? chunks * p.H * panels.blocks * part_size + L * kNR : 0);
   }
 
   void run() const {
@@ -259,8 +56,8 @@ struct AttentionBackward : AttentionGradients<T> {
       keys.carve(b.p, w);
       tiles.carve(b, w);
       p_groups = w.take<Acc>(kGroups * B::kQueries * kNR), ds_groups = w.take<Acc>(kGroups * B::kQueries * kNR);
-      grad_keys = w.take<Acc>(kGroups * round_up(b.p.D, kMR) * kNR);
-      grad_values = w.take<Acc>(kGroups * round_up(b.p.Dv, kMR) * kNR);
+      grad_keys = w.take<Acc>((kGroups * round_up(b.p.D, kMR) + L) * kNR);
+      grad_values = w.take<Acc>((kGroups * round_up(b.p.Dv, kMR) + L) * kNR);
       panel = w.take<P>(kPairs<T> ? (most(B::kKeys, B::kQueries) + 1) * kNR : 0);
     }
   };
@@ -295,8 +92,8 @@ struct AttentionBackward : AttentionGradients<T> {
         }
       }
       const int count = room.keys.count;
-      if (p.op.grad_key) write(room.grad_keys, p.D, p.keys(p.op.grad_key, s, hk), j0, count);
-      if (p.op.grad_value) write(room.grad_values, p.Dv, p.keys(p.op.grad_value, s, hk), j0, count);
+      if (p.op.grad_key) write(room.grad_keys, p.D, scale(), p.keys(p.op.grad_key, s, hk), j0, count);
+      if (p.op.grad_value) write(room.grad_values, p.Dv, Acc(1), p.keys(p.op.grad_value, s, hk), j0, count);
     }
     // keys beyond a sequence's length are seen by nobody
     const std::int64_t all = p.op.is_packed() ? s.Sk : p.op.length(p.op.key);
@@ -310,46 +107,56 @@ struct AttentionBackward : AttentionGradients<T> {
           }
   }
 
+  Acc scale() const { return static_cast<Acc>(p.op.scale); }  // the gradients of scores go without it
+
   // Takes a block of queries into the gradients of a block of keys, and these into the queries' part.
   void pull(const ScoreRules<T>& rules, const Sequence& s, std::int64_t h, std::int64_t c, std::int64_t block,
             std::int64_t i0, int rows, const Room& room) const {
-    const std::int64_t at = h * panels.blocks + block, dims = divide_up(p.D, kMR), grad_dims = divide_up(p.Dv, kMR);
+    const std::int64_t at = h * panels.blocks + block, dims = divide_up(p.D, kMR);
     const Keys& keys = room.keys;
     const Tiles& t = room.tiles;
     const std::int64_t stride = B::kQueries * kNR;
-    const int group_keys = static_cast<int>(round_up(keys.count, kNR));
+    int seen_from[kGroups], seen_to[kGroups] = {};  // by which panels of queries each group of keys is seen
     for (int q = 0; q * kNR < rows; ++q) {
+      const std::int64_t i = i0 + q * kNR;
       const int columns = static_cast<int>(least(kNR, rows - q * kNR));
-      this->form(rules, s, h, i0 + q * kNR, columns, keys,
-                 panels.rows + at * panels.row_size + q * kNR * round_up(p.D, G),
-                 panels.grad_rows + at * panels.grad_row_size + q * kNR * round_up(p.Dv, G), t);
-      if (p.op.grad_value) transpose_groups<T>(t.p, group_keys, stride, room.p_groups + q * kNR * kNR);
-      if (!p.op.grad_query && !p.op.grad_key) continue;
-      const bool capped = rules.softcap > 0;
-      for (int e = 0; e < keys.count * kNR; e += L) {
-        const V ds = load(t.dp + e) * splat(rules.scale);
-        store(t.dp + e, capped ? ds * load(t.slopes + e) : ds);
+      const int first = static_cast<int>(most(0, rules.first_key(i) - keys.j0) / B::kStep * B::kStep);
+      const int end = static_cast<int>(least(keys.count, rules.end_key(i + columns, s.Sk) - keys.j0));
+      if (end <= first) continue;
+      const int first_group = first / kNR, end_group = static_cast<int>(divide_up(end, kNR));
+      for (int g = first_group; g < end_group; ++g) {
+        if (!seen_to[g]) seen_from[g] = q;
+        seen_to[g] = q + 1;
       }
-      if (p.op.grad_key) transpose_groups<T>(t.dp, group_keys, stride, room.ds_groups + q * kNR * kNR);
-      if (!p.op.grad_query) continue;
-      const P* ds = as_panel<T>(t.dp, keys.count, room.panel);
+      const bool is_seen = this->form(rules, s, h, i, columns, keys, first, end,
+                                      panels.rows + at * panels.row_size + q * kNR * round_up(p.D, G),
+                                      panels.grad_rows + at * panels.grad_row_size + q * kNR * round_up(p.Dv, G), t);
+      const int count = end - first, padded = end_group * kNR - first;
+      clear(t.p + (is_seen ? count * kNR : 0), (padded - (is_seen ? count : 0)) * kNR);
+      clear(t.dp + (is_seen ? count * kNR : 0), (padded - (is_seen ? count : 0)) * kNR);
+      const std::int64_t group = first_group * stride + q * kNR * kNR;
+      if (p.op.grad_value) transpose_groups<T>(t.p, padded, stride, room.p_groups + group);
+      if (rules.softcap > 0 && is_seen)
+        for (int e = 0; e < count * kNR; e += L) store(t.dp + e, load(t.dp + e) * load(t.slopes + e));
+      if (p.op.grad_key) transpose_groups<T>(t.dp, padded, stride, room.ds_groups + group);
+      if (!p.op.grad_query || !is_seen) continue;
+      const P* ds = as_panel<T>(t.dp, count, room.panel);
       Acc* tiles = part(c, h, block) + q * dims * kMR * kNR;
       for (std::int64_t d = 0; d < dims; ++d)
-        multiply_panels<T>(keys.count, keys.dims + d * kMR * round_up(keys.count, G), ds, tiles + d * kMR * kNR, true);
+        multiply_panels<T>(count, keys.dims + d * kMR * round_up(keys.count, G) + first * kMR, ds,
+                           tiles + d * kMR * kNR, true);
     }
     for (int g = 0; g * kNR < keys.count; ++g) {
-      if (p.op.grad_value) {
-        const P* probabilities = as_panel<T>(room.p_groups + g * stride, rows, room.panel);
-        for (std::int64_t d = 0; d < grad_dims; ++d)
-          multiply_panels<T>(rows, panels.grad_dims + at * panels.grad_dim_size + d * kMR * round_up(rows, G),
-                             probabilities, room.grad_values + (g * grad_dims + d) * kMR * kNR, true);
-      }
-      if (p.op.grad_key) {
-        const P* ds = as_panel<T>(room.ds_groups + g * stride, rows, room.panel);
-        for (std::int64_t d = 0; d < dims; ++d)
-          multiply_panels<T>(rows, panels.dims + at * panels.dim_size + d * kMR * round_up(rows, G), ds,
-                             room.grad_keys + (g * dims + d) * kMR * kNR, true);
-      }
+      if (!seen_to[g]) continue;
+      const int first = seen_from[g] * kNR, count = static_cast<int>(least(rows, seen_to[g] * kNR)) - first;
+      const auto add = [&](const Acc* groups, const P* by_dims, std::int64_t D, Acc* gradient) {
+        const P* panel = as_panel<T>(groups + g * stride + first * kNR, count, room.panel);
+        for (std::int64_t d = 0; d < divide_up(D, kMR); ++d)
+          multiply_panels<T>(count, by_dims + d * kMR * round_up(rows, G) + first * kMR, panel,
+                             gradient + (g * divide_up(D, kMR) + d) * kMR * kNR, true);
+      };
+      if (p.op.grad_value) add(room.p_groups, panels.grad_dims + at * panels.grad_dim_size, p.Dv, room.grad_values);
+      if (p.op.grad_key) add(room.ds_groups, panels.dims + at * panels.dim_size, p.D, room.grad_keys);
     }
   }
 
@@ -358,12 +165,12 @@ struct AttentionBackward : AttentionGradients<T> {
   }
 
   // Tiles [group][dimension][position] into rows of an array.
-  static void write(const Acc* tiles, std::int64_t D, const Matrix<T>& out, std::int64_t first, std::int64_t count) {
-    for (std::int64_t i = 0; i < count; ++i) {
-      const Acc* column = tiles + i / kNR * round_up(D, kMR) * kNR + i % kNR;
-      T* to = const_cast<T*>(out.data) + (first + i) * out.row_stride;
-      for (std::int64_t d = 0; d < D; ++d) to[d * out.depth_stride] = narrow<T>(column[d * kNR]);
-    }
+  static void write(const Acc* tiles, std::int64_t D, Acc factor, const Matrix<T>& out, std::int64_t first,
+                    std::int64_t count) {
+    Acc factors[kNR];
+    for (Acc& f : factors) f = factor;
+    for (std::int64_t i = 0; i < count; i += kNR)
+      write_columns(tiles + i * round_up(D, kMR), D, factors, out, first + i, static_cast<int>(least(kNR, count - i)));
   }
 
   void add_parts() const {
@@ -377,7 +184,7 @@ struct AttentionBackward : AttentionGradients<T> {
         const Acc* more = part(c, h, b);
         for (std::int64_t e = 0; e < part_size; e += L) store(sum + e, load(sum + e) + load(more + e));
       }
-      write(sum, p.D, p.queries(p.op.grad_query, s, h), i0, least(B::kQueries, s.Sq - i0));
+      write(sum, p.D, scale(), p.queries(p.op.grad_query, s, h), i0, least(B::kQueries, s.Sq - i0));
     };
     parallel(p.H * panels.blocks, task);
   }

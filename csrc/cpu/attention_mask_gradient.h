@@ -96,10 +96,11 @@ struct AttentionMaskGradient {
     const int keys = static_cast<int>(all_keys ? room.keys.count : least(room.keys.count, width));
     for (int q = 0; q * kNR < count; ++q) {
       const int columns_here = static_cast<int>(least(kNR, count - q * kNR));
-      base.form(rules, s, h, i0 + q * kNR, columns_here, room.keys,
-                panels.rows + at * panels.row_size + q * kNR * round_up(p.D, Gradients::G),
-                panels.grad_rows + at * panels.grad_row_size + q * kNR * round_up(p.Dv, Gradients::G), room.tiles);
-      for (int i = 0; i < columns_here; ++i) {
+      const bool is_seen =
+          base.form(rules, s, h, i0 + q * kNR, columns_here, room.keys, 0, room.keys.count,
+                    panels.rows + at * panels.row_size + q * kNR * round_up(p.D, Gradients::G),
+                    panels.grad_rows + at * panels.grad_row_size + q * kNR * round_up(p.Dv, Gradients::G), room.tiles);
+      for (int i = 0; is_seen && i < columns_here; ++i) {
         const std::int64_t row = all_queries ? 0 : q * kNR + i;
         if (row >= height) break;
         for (int j = 0; j < keys; ++j)

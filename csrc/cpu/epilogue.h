@@ -28,20 +28,22 @@ struct RowSink {
   void operator()(std::int64_t batch, std::int64_t i0, std::int64_t j0, int rows, int columns,
                   Accumulator<T>* tile) const {
     using V = Vec<Accumulator<T>>;
+    constexpr int kNR = Blocks<T>::kNR;
+    const bool active = activation != Activation::none;
     for (int i = 0; i < rows; ++i) {
       const std::int64_t at = row(batch, i0 + i) + j0;
-      Accumulator<T>* values = tile + i * Blocks<T>::kNR;
+      Accumulator<T>* values = tile + i * kNR;
       if (bias && bias_by_row)
         for (int j = 0; j < columns; j += V::lanes) store(values + j, load(values + j) + splat(widen(bias[i0 + i])));
       else if (bias)
         add(values, bias + j0, columns);
       if (residual) add(values, residual + at, columns);
-      if (activation != Activation::none) {
-        if (pre_activation) write(values, columns, pre_activation + at);
-        activate_values<Accumulator<T>>(activation, columns, values);
-      }
-      write(values, columns, out + at);
+      if (!active || pre_activation) write(values, columns, (active ? pre_activation : out) + at);
     }
+    if (!active) return;
+    // All rows at once: a row by itself is too short to hide how long one vector takes.
+    activate_values<Accumulator<T>>(activation, (rows - 1) * kNR + columns, tile);
+    for (int i = 0; i < rows; ++i) write(tile + i * kNR, columns, out + row(batch, i0 + i) + j0);
   }
 
  private:

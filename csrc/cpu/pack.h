@@ -59,21 +59,29 @@ template <int R, class S, class Row>
 FASTNETS_INLINE void pack_transposed(int rows, int depth, Accumulator<S>* out, const Row& row) {
   using V = Vec<Accumulator<S>>;
   constexpr int L = V::lanes;
-  for (int k = 0; k < depth; k += L) {
-    const int n = static_cast<int>(least(L, depth - k));
-    for (int c = 0; c < R; c += L) {
-      V block[L];
-      for (int l = 0; l < L; ++l) {
-        block[l] = splat(Accumulator<S>(0));
-        if (c + l < R && c + l < rows) block[l] = n == L ? load(row(c + l) + k) : load(row(c + l) + k, n);
-      }
+  for (int c = 0; c < R; c += L) {
+    const int width = static_cast<int>(least(L, R - c)), valid = static_cast<int>(least(width, rows - c));
+    const auto put = [&](V(&block)[L], int k, int n) FASTNETS_INLINE_LAMBDA {
       transpose(block);
       Accumulator<S>* to = out + static_cast<std::int64_t>(k) * R + c;
       if constexpr (R % L == 0 || R < L) {  // with R < L a store runs into the next depth, which is stored after it
         for (int l = 0; l < n; ++l) store(to + l * R, block[l]);
       } else {
-        for (int l = 0; l < n; ++l) store(to + l * R, block[l], static_cast<int>(least(L, R - c)));
+        for (int l = 0; l < n; ++l) store(to + l * R, block[l], width);
       }
+    };
+    int k = 0;
+    if (valid == width)
+      for (; k + L <= depth; k += L) {
+        V block[L];
+        for (int l = 0; l < L; ++l) block[l] = l < width ? load(row(c + l) + k) : splat(Accumulator<S>(0));
+        put(block, k, L);
+      }
+    for (; k < depth; k += L) {
+      const int n = static_cast<int>(least(L, depth - k));
+      V block[L];
+      for (int l = 0; l < L; ++l) block[l] = l < valid ? read(row(c + l) + k, n) : splat(Accumulator<S>(0));
+      put(block, k, n);
     }
   }
 }
@@ -97,24 +105,31 @@ void pack(const Matrix<T>& m, std::int64_t i0, int rows, std::int64_t k0, int de
       pack_transposed<R, T>(rows, depth, out, [&](int i) { return from + i * m.row_stride; });
     }
   } else if (m.row_stride == 1) {
-    for (int k = 0; k < depth; k += G) {
-      const T* row = from + k * m.depth_stride;
-      PanelElement<T>* to = out + static_cast<std::int64_t>(k) * R;
-      for (int c = 0; c < R; c += L) {
-        const int n = static_cast<int>(least(L, most(0, rows - c)));
+    for (int c = 0; c < R; c += L) {
+      const int n = static_cast<int>(least(L, most(0, rows - c)));
+      const auto each = [&](const auto& put) FASTNETS_INLINE_LAMBDA {
+        for (int k = 0; k < depth; k += G)
+          put(from + k * m.depth_stride + c, out + static_cast<std::int64_t>(k) * R + G * c, k);
+      };
 #if defined(FASTNETS_BFLOAT16_PAIRS)
-        if constexpr (kPairs<T>) {
-          store_zipped(to + 2 * c, row + c, k + 1 < depth ? row + m.depth_stride + c : nullptr, n);
-          continue;
-        }
+      if constexpr (kPairs<T>) {
+        each([&](const T* row, T* to, int k) {
+          store_zipped(to, row, k + 1 < depth ? row + m.depth_stride : nullptr, n);
+        });
+        continue;
+      }
 #endif
-        if constexpr (!kPairs<T>) {
-          const auto v = n == L ? load(row + c) : load(row + c, n);
+      if constexpr (!kPairs<T>) {
+        const auto put = [&](auto v, PanelElement<T>* to) FASTNETS_INLINE_LAMBDA {
           if (R % L == 0 || R < L)
-            store(to + c, v);
+            store(to, v);
           else
-            store(to + c, v, static_cast<int>(least(L, R - c)));
-        }
+            store(to, v, static_cast<int>(least(L, R - c)));
+        };
+        if (n == L)
+          each([&](const T* row, PanelElement<T>* to, int) FASTNETS_INLINE_LAMBDA { put(load(row), to); });
+        else
+          each([&](const T* row, PanelElement<T>* to, int) FASTNETS_INLINE_LAMBDA { put(load(row, n), to); });
       }
     }
   } else {

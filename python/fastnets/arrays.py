@@ -155,6 +155,13 @@ def namespace(value: Any) -> Any:
     return np
 
 
+def zeros(shape: tuple[int, ...], like: Any) -> Any:
+    """Return zeros with the dtype, library and device of `like`."""
+    if library(like) == "torch":
+        return like.new_zeros(shape)
+    return from_numpy(np.zeros(shape, like.dtype), like)
+
+
 def alias(value: Any) -> Any:
     """Return another array object with the same values, in the same memory where the library allows it."""
     kind = library(value)

@@ -9,13 +9,17 @@ from __future__ import annotations
 import math
 import operator
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["draw_seed", "normal", "seed", "uniform", "xavier_uniform"]
+__all__ = ["draw_seed", "normal", "seed", "skip_drawing", "uniform", "xavier_uniform"]
 
 _lock = threading.Lock()
+_skips = ContextVar("_skips", default=False)
 
 
 def _streams(entropy: int | None) -> tuple[np.random.Generator, np.random.Generator]:
@@ -80,6 +84,25 @@ def draw_seed() -> int:
         return int(_dropout.integers(2**63))
 
 
+@contextmanager
+def skip_drawing() -> Iterator[None]:
+    """Let initial parameters be zeros inside a ``with`` block of this thread or task: what is loaded need not be drawn.
+
+    Examples
+    --------
+    >>> import fastnets as fn
+    >>> with fn.random.skip_drawing():
+    ...     layer = fn.nn.Linear(2, 3)
+    >>> bool(layer.weight.any())
+    False
+    """
+    token = _skips.set(True)
+    try:
+        yield
+    finally:
+        _skips.reset(token)
+
+
 def uniform(low: float, high: float, shape: tuple[int, ...]) -> NDArray[np.float32]:
     """Draw float32 numbers from U(low, high), for initial parameters.
 
@@ -101,6 +124,8 @@ def uniform(low: float, high: float, shape: tuple[int, ...]) -> NDArray[np.float
     >>> fn.random.uniform(-1.0, 1.0, (2, 3)).shape
     (2, 3)
     """
+    if _skips.get():
+        return np.zeros(shape, np.float32)
     with _lock:
         return _initialisation.uniform(low, high, shape).astype(np.float32)
 
@@ -126,6 +151,8 @@ def normal(mean: float, std: float, shape: tuple[int, ...]) -> NDArray[np.float3
     >>> fn.random.normal(0.0, 1.0, (2, 3)).shape
     (2, 3)
     """
+    if _skips.get():
+        return np.zeros(shape, np.float32)
     with _lock:
         return _initialisation.normal(mean, std, shape).astype(np.float32)
 

@@ -50,6 +50,13 @@ def set_cpu_isa(name: str) -> None:
     _cpu.set_isa(name)
 
 
-def release_memory() -> None:
-    """Free the scratch memory that is kept from call to call."""
-    _cpu.release_memory()
+def release_memory() -> int:
+    """Free the scratch memory that is kept from call to call.
+
+    Returns
+    -------
+    int
+        How many bytes the calling thread held: the most that a call from it needed since the last time, beside its
+        results. The other threads' memory is freed too, and not counted.
+    """
+    return _cpu.release_memory()

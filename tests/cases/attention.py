@@ -19,6 +19,29 @@ class Seen(Array):
         return np.dtype(bool)
 
 
+def _patched(values, hidden, seen):
+    """Whole tiles of a mask that hide, and whole ones that do not."""
+    values[..., 16:48, :200] = hidden
+    values[..., 48:80, :] = seen
+    return values
+
+
+@dataclass(frozen=True)
+class SeenInPatches(Seen):
+    """Booleans of which whole tiles are alike."""
+
+    def values(self, rng):
+        return _patched(super().values(rng), hidden=False, seen=True)
+
+
+@dataclass(frozen=True)
+class HiddenInPatches(Array):
+    """Numbers to add, −∞ in whole tiles."""
+
+    def values(self, rng):
+        return _patched(super().values(rng), hidden=-np.inf, seen=0.0)
+
+
 @dataclass(frozen=True)
 class Given(Array):
     """Given integers."""
@@ -110,6 +133,10 @@ CASES = [
     _case((2, 2, 81, 8), keys=67, mask=Array((1, 81, 1)), dropout_p=0.3, sinks=Array, dtypes=("float32", "float64")),
     _case((2, 2, 81, 8), keys=67, mask=Array(())),
     _case((2, 2, 41, 8), keys=67, mask=Array((41, 67), "transposed")),
+    _case((1, 2, 90, 8), keys=267, mask=SeenInPatches((90, 267), scale=0.7), lse=True),
+    _case((1, 2, 90, 8), keys=267, mask=SeenInPatches((2, 90, 267), scale=0.7), is_causal=True, softcap=2.0),
+    _case((1, 2, 90, 8), keys=267, mask=HiddenInPatches((90, 267)), dropout_p=0.2),
+    _case((2, 2, 41, 8), keys=267, mask=Seen((2, 1, 1, 267), scale=0.7)),
     # slopes and sinks
     _case((2, 3, 70, 8), slopes=Weights),
     _case((2, 3, 70, 8), keys=33, slopes=StateWeights, alignment="lower_right", lse=True),
@@ -128,12 +155,23 @@ CASES = [
     _case((100, 3, 8), packed=((0, 10, 10, 75, 100), (0, 20, 21, 150, 150)), width=5, dropout_p=0.2, sinks=Array),
     _case((30, 2, 8), packed=((0, 7, 30), (0, 7, 30)), slopes=Weights, window=(5, 2)),
     _case((0, 2, 8), packed=((0,), (0,))),
+    # few queries: pieces of the keys, heads that share them, all options
+    _case((1, 4, 1, 20), heads=2, keys=700, lse=True),
+    _case((1, 6, 1, 8), heads=2, keys=40, width=70),
+    _case((2, 4, 1, 33), heads=4, keys=300, width=17, sinks=Array, lse=True),
+    _case((3, 8, 3, 8), heads=1, keys=300, lengths=(300, 0, 1), is_causal=True, alignment="lower_right", lse=True),
+    _case((3, 4, 2, 8), heads=2, keys=601, lengths=(257, 31, 600), sinks=Array, slopes=Weights),
+    _case((2, 4, 2, 8), heads=2, keys=300, mask=Seen((2, 1, 2, 300), scale=0.1), scale=-0.7),
+    _case((2, 4, 8, 8), heads=2, keys=300, mask=Array((4, 8, 300)), softcap=1.5, lse=True),
+    _case((2, 2, 5, 8), keys=300, mask=Array((5, 300), "transposed"), slopes=Weights),
+    _case((1, 2, 7, 8), keys=700, window=(300, 20), alignment="lower_right"),
+    _case((1, 2, 4, 8), keys=300, window=(1, 2), is_causal=True, lse=True),
     # wide heads, empty arrays
     _case((2, 30, 600), keys=20, width=530),
     _case((2, 2, 0, 8), keys=7),
     _case((0, 2, 3, 8)),
     # layouts
-    *[_case((2, 3, 17, 8), keys=21, layout=layout) for layout in
+    *[_case((2, 3, queries, 8), keys=21, layout=layout) for queries in (17, 3) for layout in
       ("transposed", "rows", "strided", "negative", "broadcast", "offset", "readonly")],
 ]  # fmt: skip
 
@@ -141,9 +179,11 @@ LARGE = [
     _case((2, 4, 300, 40), heads=2, keys=500, is_causal=True, lse=True),
     _case((1, 1, 700, 16), keys=1300),  # keys are split over tasks
     _case((3, 2, 90, 16), mask=Array((2, 90, 90)), sinks=Array),
+    _case((2, 8, 1, 40), heads=2, keys=3000, lengths=(3000, 700), lse=True),
 ]
 
 BATCHED = [
     _case((5, 2, 70, 8)),
     _case((5, 2, 70, 8), is_causal=True, softcap=2.0),
+    _case((5, 4, 2, 8), heads=2, keys=600),
 ]

@@ -50,9 +50,14 @@ thread_local Block t_blocks[2];
 
 void* scratch(std::size_t bytes, int slot) { return t_blocks[slot].get(bytes ? bytes : 1); }
 
-void release_memory() {
+std::size_t release_memory() {
   g_generation.fetch_add(1, std::memory_order_relaxed);  // other threads let go at their next call
-  for (Block& block : t_blocks) block.clear();
+  std::size_t held = 0;
+  for (Block& block : t_blocks) {
+    held += block.bytes;
+    block.clear();
+  }
+  return held;
 }
 
 }  // namespace fastnets::cpu

@@ -9,8 +9,8 @@ namespace fastnets::cpu {
 // the caller of an op, slot 1 for its tasks.
 void* scratch(std::size_t bytes, int slot);
 
-// Frees what every thread holds and does not use at the moment.
-void release_memory();
+// Frees what every thread holds and does not use at the moment; returns how many bytes the calling one held.
+std::size_t release_memory();
 
 // Hands out arrays from a block, or, without a block, only counts what they need.
 struct Workspace {

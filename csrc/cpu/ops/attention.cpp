@@ -1,5 +1,6 @@
 #include "core/ops/attention.h"
 #include "core/entries.h"
+#include "cpu/attention_few_queries.h"
 #include "cpu/attention_forward.h"
 #include "cpu/attention_mask_gradient.h"
 
@@ -7,7 +8,10 @@ namespace fastnets::cpu::FASTNETS_ISA {
 
 void run(const Attention& op, Pass pass, Workspace& workspace) {
   visit_float(op.query.dtype, [&]<class T>(Type<T>) {
-    if (pass == Pass::forward) {
+    if (pass == Pass::forward && AttentionFewQueries<T>::serves(op)) {
+      const AttentionFewQueries<T> forward(op, workspace);
+      if (workspace.base) forward.run();
+    } else if (pass == Pass::forward) {
       const AttentionForward<T> forward(op, workspace);
       if (workspace.base) forward.run();
     } else {

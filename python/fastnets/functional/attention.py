@@ -96,9 +96,22 @@ def scaled_dot_product_attention(
     >>> F.scaled_dot_product_attention(q, q, v, is_causal=True).ravel()
     array([1., 2.])
     """
-    inputs = (query, key, value, attn_mask, alibi_slopes, sinks, key_lengths, None, None)
-    options = (dropout_p, is_causal, scale, enable_gqa, causal_alignment, window_size, softcap, seed, return_lse)
-    return _call("scaled_dot_product_attention", inputs, *options)
+    if alibi_slopes is not None:
+        alibi_slopes = arrays.beside(query, alibi_slopes)
+    if key_lengths is not None:
+        key_lengths = arrays.beside(query, key_lengths)
+    if scale is None:
+        scale = _default_scale(query)
+    left, right = (-1, -1) if window_size is None else _window("scaled_dot_product_attention", window_size)
+    if seed is None:
+        seed = random.draw_seed() if dropout_p else 0
+    try:
+        return _attention(
+            query, key, value, attn_mask, alibi_slopes, sinks, key_lengths, None, None,
+            dropout_p, is_causal, scale, enable_gqa, causal_alignment, left, right, softcap or 0.0, seed, return_lse,
+        )  # fmt: skip
+    except (TypeError, ValueError) as error:
+        raise renamed(error, "scaled_dot_product_attention") from None
 
 
 def varlen_attention(
@@ -151,44 +164,31 @@ def varlen_attention(
     >>> F.varlen_attention(q, q, v, np.array([0, 2, 3]), np.array([0, 2, 3])).ravel()
     array([2., 2., 5.])
     """
-    inputs = (query, key, value, None, alibi_slopes, sinks, None, cu_seqlens_q, cu_seqlens_k)
-    options = (dropout_p, is_causal, scale, enable_gqa, causal_alignment, window_size, softcap, seed, return_lse)
-    return _call("varlen_attention", inputs, *options)
-
-
-def _call(
-    function: str,
-    inputs: tuple[Any, ...],
-    dropout_p: float,
-    is_causal: bool,
-    scale: float | None,
-    enable_gqa: bool,
-    causal_alignment: str,
-    window_size: Any,
-    softcap: float | None,
-    seed: Any,
-    return_lse: bool,
-) -> Any:
-    query = inputs[0]
+    slopes, cu_q, cu_k = (arrays.beside(query, a) for a in (alibi_slopes, cu_seqlens_q, cu_seqlens_k))
     if scale is None:
-        shape: Any = getattr(unpacked(query), "shape", ())
-        scale = 1 / math.sqrt(shape[-1]) if len(shape) and shape[-1] else 1.0
+        scale = _default_scale(query)
+    left, right = (-1, -1) if window_size is None else _window("varlen_attention", window_size)
     if seed is None:
         seed = random.draw_seed() if dropout_p else 0
-    window = _window(function, window_size)
-    # small host arrays go along with any library
-    slopes, sinks, *lengths = inputs[4:]
-    given = (*inputs[:4], arrays.beside(query, slopes), sinks, *(arrays.beside(query, a) for a in lengths))
-    options = (dropout_p, is_causal, scale, enable_gqa, causal_alignment, *window, softcap or 0.0, seed)
     try:
-        return _attention(*given, *options, return_lse)
+        return _attention(
+            query, key, value, None, slopes, sinks, None, cu_q, cu_k,
+            dropout_p, is_causal, scale, enable_gqa, causal_alignment, left, right, softcap or 0.0, seed, return_lse,
+        )  # fmt: skip
     except (TypeError, ValueError) as error:
-        raise renamed(error, function) from None
+        raise renamed(error, "varlen_attention") from None
+
+
+def _default_scale(query: Any) -> float:
+    """1 / √D; 1 where there is nothing to scale, or no array."""
+    try:
+        return 1 / math.sqrt(query.shape[-1])
+    except (AttributeError, IndexError, TypeError, ZeroDivisionError):
+        array = unpacked(query)
+        return 1.0 if array is query else _default_scale(array)
 
 
 def _window(function: str, size: Any) -> tuple[int, int]:
-    if size is None:
-        return -1, -1
     if not isinstance(size, (tuple, list)) or len(size) != 2:
         raise ValueError(f"{function}: window_size is {size!r} but a pair of integers is expected")
     left, right = (-1 if n is None else n for n in size)

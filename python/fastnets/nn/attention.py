@@ -156,7 +156,7 @@ class MultiheadAttention(Composite):
         cache = MemoryCache()
         if memory is not None:
             layout = self._layout(memory, None)
-            self._check(memory, memory, memory, cache)
+            self._check_features(("key", memory, self.kdim), ("value", memory, self.vdim))
             cache.get(self._name, lambda: self._project_memory(memory, memory, layout))
         return cache
 
@@ -217,17 +217,28 @@ class MultiheadAttention(Composite):
         return Layout.LENGTH_FIRST if query.ndim == 3 and not self.batch_first else Layout.BATCH_FIRST
 
     def _check(self, query: Array, key: Array, value: Array, cache: Any) -> None:
-        widths = {"query": (query, self.embed_dim)}
-        if not (isinstance(cache, MemoryCache) and cache.projected):
-            widths |= {"key": (key, self.kdim), "value": (value, self.vdim)}
-        for name, (array, width) in widths.items():
-            if arrays.library(array) is None:
-                raise TypeError(f"{self._name}: {name} is {type(array).__name__} but an array is expected")
-            if array.ndim != query.ndim or array.ndim not in (2, 3) or array.shape[-1] != width:
-                sizes = f"(…, …, {width})" if query.ndim == 3 else f"(…, {width})"
-                raise ValueError(f"{self._name}: {name} has shape {tuple(array.shape)} but {sizes} is expected")
+        self._check_features(("query", query, self.embed_dim))
         if cache is not None and query.ndim != 3:
             raise ValueError(f"{self._name}: query has shape {tuple(query.shape)} but a cache expects a batch")
+        if isinstance(cache, MemoryCache) and cache.projected is not None:
+            return
+        self._check_features(("key", key, self.kdim), ("value", value, self.vdim))
+        batch = 0 if self.batch_first else 1
+        shapes = [tuple(array.shape) for array in (query, key, value)]
+        if key.ndim != query.ndim or (query.ndim == 3 and key.shape[batch] != query.shape[batch]):
+            raise ValueError(f"{self._name}: key has shape {shapes[1]} but query {shapes[0]} expects the same batch")
+        if shapes[2][:-1] != shapes[1][:-1]:
+            raise ValueError(
+                f"{self._name}: value has shape {shapes[2]} but key {shapes[1]} expects the same positions"
+            )
+
+    def _check_features(self, *named: tuple[str, Any, int]) -> None:
+        for name, array, width in named:
+            if arrays.library(array) is None:
+                raise TypeError(f"{self._name}: {name} is {type(array).__name__} but an array is expected")
+            if array.ndim not in (2, 3) or array.shape[-1] != width:
+                shape, sizes = tuple(array.shape), f"(…, …, {width}) or (…, {width})"
+                raise ValueError(f"{self._name}: {name} has shape {shape} but {sizes} is expected")
 
     def _with_cache(
         self, query: Array, key: Array, value: Array, layout: Layout, cache: AttentionCache | MemoryCache | None

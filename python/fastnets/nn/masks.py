@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import arrays, parts
+from .. import arrays, parts, placement
 from .tree import Array
 
 __all__ = ["attention_mask", "causal_mask"]
@@ -75,8 +75,9 @@ def _check(layer: str, name: str, query: Array, mask: Any, shapes: list[tuple[in
             f"{layer}: {name} is {type(mask).__name__} but an array of the library of query "
             f"({arrays.library(query)}) is expected"
         )
-    if not _is_bool(mask) and "float" not in arrays.dtype_name(mask):
-        raise TypeError(f"{layer}: {name} is {arrays.dtype_name(mask)} but bool or floating-point numbers are expected")
+    dtype, own = arrays.dtype_name(mask), arrays.dtype_name(query)
+    if dtype not in ("bool", own, placement.state_dtype(query)):
+        raise TypeError(f"{layer}: {name} is {dtype} but query {own}; bool or {own} is expected")
     if tuple(mask.shape) not in shapes:
         expected = " or ".join(str(shape) for shape in shapes)
         raise ValueError(f"{layer}: {name} has shape {tuple(mask.shape)} but {expected} is expected")

@@ -25,9 +25,12 @@ def call(module: Module, inputs: tuple[Any, ...], keywords: dict[str, Any]) -> A
         of_output = {id(output): gradient for output, gradient in zip(outputs, gradients, strict=True)}
         dinputs, grads = backward(nested(y, lambda leaf: of_output.get(id(leaf))))
         pairs = match(type(module).__name__, inputs, dinputs if len(inputs) != 1 else (dinputs,))
-        found = {id(leaf): gradient for leaf, gradient in pairs}
-        found |= {id(parameters[name]): gradient for name, gradient in grads.items()}
-        return tuple(found.get(id(leaf)) for leaf in leaves)
+        pairs += [(parameters[name], gradient) for name, gradient in grads.items()]
+        found: dict[int, Any] = {}
+        for leaf, gradient in pairs:
+            if gradient is not None:
+                found[id(leaf)] = found[id(leaf)] + gradient if id(leaf) in found else gradient
+        return tuple(found.pop(id(leaf), None) for leaf in leaves)  # an array given twice has its sum once
 
     parts.record_step(leaves, outputs, pull)
     return y

@@ -36,9 +36,11 @@ class _Head:
         mean = (head.p * relative).sum(axis=1, keepdims=True) + (SUM + 4 * blocks) * acc
         self.relative = relative + mean
         self.lse = (mean + acc * (2 * np.abs(lse) + 4))[:, 0]
+        # exponentials below the normal numbers are 0
+        self.lost = np.where(self.visible, float(np.finfo(np.float64 if dtype == np.float64 else np.float32).tiny), 0.0)
         self.weights = head.p * head.kept
         # probabilities may be kept in the arrays' dtype before they meet the values
-        self.weight_error = self.weights * self.relative + storage_error(self.weights, dtype)
+        self.weight_error = self.weights * self.relative + self.lost * head.kept + storage_error(self.weights, dtype)
 
     def output(self):
         v = np.abs(self.head.v)
@@ -56,7 +58,7 @@ class _Head:
         delta_error = kept_output.sum(axis=1, keepdims=True) + SUM * acc * (y * a).sum(axis=1, keepdims=True)
         delta_error = delta_error + acc * delta
         size = np.abs(products) + delta
-        ds_error = head.p * ((self.relative + 4 * acc) * size + products_error + delta_error)
+        ds_error = head.p * ((self.relative + 4 * acc) * size + products_error + delta_error) + self.lost * size
         ds = head.p * size
         slope = 1.0 if not head.softcap else 1 - (head.capped / head.softcap) ** 2
         capped = 0.0 if not head.softcap else 16 * acc + 4 * acc * np.abs(head.capped / head.softcap)

@@ -7,14 +7,14 @@ import sys
 from typing import Any
 
 from .. import report
-from . import digits, language, translate
+from . import digits, language, search, translate
 
 __all__ = ["HELP", "add_arguments", "run"]
 
-HELP = "train a network on real data and look at what it learned"
+HELP = "see a network at work on real data"
 
-_DEMOS = {"digits": digits, "language": language, "translate": translate}
-_PLANNED = ("search", "classify")
+_DEMOS = {"digits": digits, "language": language, "translate": translate, "search": search}
+_PLANNED = ("classify",)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,6 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--epochs", type=_positive, help="how often the training goes through the data")
     language.add_arguments(parser)
     translate.add_arguments(parser)
+    search.add_arguments(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -40,7 +41,13 @@ def run(arguments: argparse.Namespace) -> int:
         return 2
     if not report.writable(arguments.json):
         return 2
+    if arguments.query is not None and arguments.name != "search":
+        print(f"fastnets demo: {arguments.name} takes no {arguments.query!r}; search takes a query", file=sys.stderr)
+        return 2
     names = list(_DEMOS) if arguments.name == "all" else [arguments.name or "digits"]
+    if arguments.name == "all" and (lacking := search.what_lacks(arguments)):
+        print(f"left out: {lacking}\n")
+        names.remove("search")
     results: dict[str, Any] = {name: _DEMOS[name].run(arguments) for name in names}
     report.write_json(arguments.json, results if arguments.name == "all" else results[names[0]])
     if arguments.name in (None, "all"):
