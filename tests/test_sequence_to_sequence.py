@@ -31,6 +31,7 @@ def model():
     return Transformer(9, 6, 8, 2, 2, 2, 16).to("float64").eval()
 
 
+@pytest.mark.filterwarnings("ignore:enable_nested_tensor")
 @pytest.mark.parametrize("tied", [False, True])
 @pytest.mark.parametrize("norm_first", [False, True])
 def test_model_is_torchs(tied, norm_first, rng):

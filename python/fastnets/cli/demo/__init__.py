@@ -30,8 +30,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=0, help="seed of all that is random (0)")
     parser.add_argument("--epochs", type=_positive, help="how often the training goes through the data")
     language.add_arguments(parser)
-    search.add_arguments(parser)
     translate.add_arguments(parser)
+    search.add_arguments(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:

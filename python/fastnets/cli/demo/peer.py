@@ -83,31 +83,6 @@ def characters_per_second(cell: str, rows: Array, vocabulary: int, steps: int, s
     return len(rows) * steps * _steps_per_second(torch, step)
 
 
-def tokens_per_second(folder: Path, texts: Sequence[Sequence[int]], batch: int) -> float | None:
-    """Speed of transformers' model on texts of middle length, padded to the longest of them; padding is not counted."""
-    if find_spec("torch") is None or find_spec("transformers") is None:
-        return None
-    import torch
-    import transformers
-
-    transformers.utils.logging.set_verbosity_error()
-    transformers.utils.logging.disable_progress_bar()
-    model = transformers.AutoModel.from_pretrained(folder).eval()
-    by_length = sorted(texts, key=len)
-    first = max(0, (len(by_length) - batch) // 2)
-    chosen = by_length[first : first + batch]
-    ids = torch.zeros(len(chosen), len(chosen[-1]), dtype=torch.int64)
-    mask = torch.zeros_like(ids)
-    for row, text in enumerate(chosen):
-        ids[row, : len(text)], mask[row, : len(text)] = torch.tensor(text), 1
-
-    def step(i: int) -> None:
-        with torch.inference_mode():
-            model(ids, mask)
-
-    return sum(map(len, chosen)) * _steps_per_second(torch, step)
-
-
 def sentences_per_second(
     batches: list[tuple[Array, Array]], vocabularies: tuple[int, int], sizes: dict[str, Any]
 ) -> float | None:
@@ -149,6 +124,31 @@ def sentences_per_second(
         optimizer.step()
 
     return float(np.mean([len(source) for source, _ in batches])) * _steps_per_second(torch, step)
+
+
+def tokens_per_second(folder: Path, texts: Sequence[Sequence[int]], batch: int) -> float | None:
+    """Speed of transformers' model on texts of middle length, padded to the longest of them; padding is not counted."""
+    if find_spec("torch") is None or find_spec("transformers") is None:
+        return None
+    import torch
+    import transformers
+
+    transformers.utils.logging.set_verbosity_error()
+    transformers.utils.logging.disable_progress_bar()
+    model = transformers.AutoModel.from_pretrained(folder).eval()
+    by_length = sorted(texts, key=len)
+    first = max(0, (len(by_length) - batch) // 2)
+    chosen = by_length[first : first + batch]
+    ids = torch.zeros(len(chosen), len(chosen[-1]), dtype=torch.int64)
+    mask = torch.zeros_like(ids)
+    for row, text in enumerate(chosen):
+        ids[row, : len(text)], mask[row, : len(text)] = torch.tensor(text), 1
+
+    def step(i: int) -> None:
+        with torch.inference_mode():
+            model(ids, mask)
+
+    return sum(map(len, chosen)) * _steps_per_second(torch, step)
 
 
 def _steps_per_second(torch: Any, step: Callable[[int], None]) -> float:
