@@ -45,7 +45,8 @@ Async parse_async(const std::string& name) {
   if (name == "eager") return Async::eager;
   if (name == "lazy") return Async::lazy;
   if (name == "random") return Async::random;
-  throw Error("emulation: async is '" + name + "', expected eager, lazy or random");
+  if (name == "late_products") return Async::late_products;
+  throw Error("emulation: async is '" + name + "', expected eager, lazy, random or late_products");
 }
 
 Config config() {

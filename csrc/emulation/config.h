@@ -9,8 +9,9 @@ namespace fastnets::emulation {
 // Which warp, and which of its lanes, has the highest priority.
 enum class Schedule { forward, reverse, random };
 
-// When an asynchronous copy takes place: when it is issued, when it is waited for, or at any moment between.
-enum class Async { eager, lazy, random };
+// When something asynchronous takes place: when it is issued, when it is waited for, or at any moment between;
+// late_products: copies at once, but products of a warpgroup when they are waited for.
+enum class Async { eager, lazy, random, late_products };
 
 struct Config {
   Schedule schedule = Schedule::forward;
