@@ -20,11 +20,17 @@ uint64_t parse_seed(const std::string& text) {
   return seed;
 }
 
+bool parse_switch(const std::string& text) {
+  if (text != "on" && text != "off") throw Error("emulation: races is '" + text + "', expected on or off");
+  return text == "on";
+}
+
 struct Shared {
   std::mutex mutex;
   Config config{.schedule = parse_schedule(environment("FASTNETS_EMULATION_SCHEDULE", "forward")),
                 .async = parse_async(environment("FASTNETS_EMULATION_ASYNC", "eager")),
-                .seed = parse_seed(environment("FASTNETS_EMULATION_SEED", "1"))};
+                .seed = parse_seed(environment("FASTNETS_EMULATION_SEED", "1")),
+                .find_races = parse_switch(environment("FASTNETS_EMULATION_RACES", "on"))};
 };
 
 Shared& shared() {

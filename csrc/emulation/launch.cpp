@@ -125,7 +125,7 @@ void Launch::run() {
     }
   }
 #if defined(FASTNETS_FIND_RACES)
-  races = std::make_unique<Races>(resident * threads);
+  if (config.find_races) races = std::make_unique<Races>(resident * threads);
 #endif
   for (size_t first = 0; first < total; first += resident) run_batch(first, resident);
   if (!races) return;

@@ -12,11 +12,12 @@ namespace {
 
 void seen(const void* p, size_t bytes, bool writes, const void* instruction) {
   const Thread* thread = current;
-  if (!thread) return;
+  Races* races = thread ? thread->block->launch->races.get() : nullptr;
+  if (!races) return;
   const auto* address = static_cast<const char*>(p);
   const Fiber& fiber = thread->fiber;
   if (address >= fiber.stack && address < fiber.stack + fiber.stack_bytes) return;  // a local variable
-  thread->block->launch->races->access(*thread, p, bytes, writes, instruction);
+  races->access(*thread, p, bytes, writes, instruction);
 }
 
 }  // namespace

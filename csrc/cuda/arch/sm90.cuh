@@ -24,7 +24,7 @@ __device__ __forceinline__ int cluster_rank() {
 }
 
 // Where another block of the cluster has what lies at `shared` in this one. Ordinary loads and stores reach it between
-// barriers of the cluster.
+// two barriers of the cluster: when all blocks have begun, and before one exits.
 template <class T>
 __device__ __forceinline__ T* cluster_shared(T* shared, int rank, [[maybe_unused]] Caller caller = FASTNETS_CALLER) {
 #if FASTNETS_EMULATED

@@ -26,7 +26,8 @@ struct LaunchConfig {
 template <class... Parameters, class... Arguments>
 void launch(void (*kernel)(Parameters...), const LaunchConfig& config, Arguments&&... arguments) {
 #if FASTNETS_EMULATED
-  emulation::launch(kernel, {config.name, config.grid, config.block, config.shared_bytes, config.cooperative, config.cluster},
+  emulation::launch(kernel,
+                    {config.name, config.grid, config.block, config.shared_bytes, config.cooperative, config.cluster},
                     std::forward<Arguments>(arguments)...);
 #else
   constexpr size_t kSharedBytesWithoutAsking = 48 << 10;

@@ -33,6 +33,7 @@ FASTNETS_TEST(cluster_shared_reads_another_block) {
 
 __global__ void cluster_halves_kernel(int* out) {
   FASTNETS_STATIC_SHARED(value, int);
+  cluster_sync();  // until all blocks have begun
   if (threadIdx.x == 0) *cluster_shared(&value, (cluster_rank() + 1) % 4) = int(blockIdx.x) + 10;
   cluster_arrive();
   const int meanwhile = int(threadIdx.x) / 32;
