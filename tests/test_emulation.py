@@ -26,6 +26,8 @@ def declared(macro):
 
 
 CORRECT, DEFECTS, RACES = declared("FASTNETS_TEST"), declared("FASTNETS_DEFECT"), declared("FASTNETS_RACE")
+LONG = "gemm_sums_in_chains"  # as long as all others together, and about rounding: once is enough
+CORRECT.remove(LONG)
 
 
 @pytest.fixture(scope="session")
@@ -73,13 +75,18 @@ def test_correct_kernels_are_clean(plain, schedule, asynchronous):
     assert done.returncode == 0, done.stderr
 
 
+def test_a_long_sum_keeps_its_bound(plain):
+    done = run(plain, [LONG], "forward", "eager")
+    assert done.returncode == 0, done.stderr
+
+
 @pytest.mark.parametrize(("schedule", "asynchronous"), FEW_MODES)
 def test_correct_kernels_are_clean_under_sanitizers(sanitized, schedule, asynchronous):
     done = run(sanitized, CORRECT, schedule, asynchronous)
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("seed", range(2, 10))
+@pytest.mark.parametrize("seed", range(2, 6))
 def test_correct_kernels_are_clean_at_random(plain, seed):
     done = run(plain, CORRECT, "random", "random", seed)
     assert done.returncode == 0, done.stderr
@@ -101,7 +108,8 @@ def test_correct_kernels_have_no_races(plain):
 def test_races_are_found(race, plain):
     done = run(plain, [race], "forward", "eager", races=True)
     assert done.returncode == 1
-    assert re.search(r": race\n  (.+ after .+|missing proxy fence) at (shared|global) .*:\d+, .*:\d+\n", done.stderr)
+    first = done.stderr.split(": race\n")[1].splitlines()[0]
+    assert len(re.findall(r"\.cuh?:\d+", first)) == 2, first  # both accesses by their lines
 
 
 def compile_for_gpu(architecture, target, tests, *options):

@@ -17,12 +17,13 @@ constexpr const char* kLoad = "cp.async.bulk.tensor to shared memory";
 constexpr const char* kStore = "cp.async.bulk.tensor to global memory";
 constexpr const char* kBulk = "cp.async.bulk";
 
-// Sixteen bytes of shared memory and what lies in global memory for them: `bytes` from `global` on, the rest is outside
-// the tensor.
+// Sixteen bytes of shared memory and what lies in global memory for them (or in another block): `bytes` from `global`
+// on, for the shared ones from `skipped` on; the rest is outside the tensor.
 struct Chunk {
   unsigned char* shared;
   unsigned char* global;
-  size_t bytes;
+  size_t skipped, bytes;
+  unsigned char* inside() const { return shared + skipped; }
 };
 constexpr size_t kChunkBytes = 16;
 
@@ -86,19 +87,19 @@ std::vector<Chunk> chunks_of(const TensorMap& map, unsigned char* shared, const 
     }
     for (uint32_t x = 0; x < map.box[0]; x += per_chunk) {
       const int64_t first = at[0] + x;
-      const int64_t count = inside ? std::clamp<int64_t>(int64_t(map.size[0]) - first, 0, per_chunk) : 0;
-      chunks.push_back({swizzle(shared, map.swizzle_bytes), row + first * width, size_t(count) * width});
+      const int64_t begin = std::clamp<int64_t>(-first, 0, per_chunk);
+      const int64_t end = inside ? std::clamp<int64_t>(int64_t(map.size[0]) - first, begin, per_chunk) : begin;
+      chunks.push_back({swizzle(shared, map.swizzle_bytes), row + (first + begin) * width, size_t(begin) * width,
+                        size_t(end - begin) * width});
       shared += kChunkBytes;
     }
   });
   return chunks;
 }
 
-void check_operands(const TensorMap& map, const int* coordinates, const void* shared, const char* name,
-                    const Location& where) {
+void check_operands(const TensorMap& map, const void* shared, const char* name, const Location& where) {
   require_capability(90, name, where);
   if (!map.base) fail(where, name, ": the tensor map is empty");
-  if (coordinates[0] < 0) fail(where, name, ": a negative innermost coordinate, ", coordinates[0], ", is not emulated");
   const size_t alignment = map.swizzle_bytes ? size_t(map.swizzle_bytes) * 8 : 128;
   check_aligned(shared, alignment, name, where);
 }
@@ -126,8 +127,8 @@ void load(Thread& thread, Block& to, const std::vector<Chunk>& chunks, uint64_t*
   launch.start_task(
       [=, &to] {
         for (const Chunk& chunk : chunks) {
-          if (chunk.bytes) std::memcpy(chunk.shared, chunk.global, chunk.bytes);
-          std::memset(chunk.shared + chunk.bytes, 0, kChunkBytes - chunk.bytes);
+          std::memset(chunk.shared, 0, kChunkBytes);
+          if (chunk.bytes) std::memcpy(chunk.inside(), chunk.global, chunk.bytes);
         }
         complete_bytes(to, mbarrier, bytes, where);
       },
@@ -139,7 +140,7 @@ void add(const Chunk& chunk) {
   for (size_t i = 0; i < chunk.bytes; i += sizeof(T)) {
     T sum, term;
     std::memcpy(&sum, chunk.global + i, sizeof(T));
-    std::memcpy(&term, chunk.shared + i, sizeof(T));
+    std::memcpy(&term, chunk.inside() + i, sizeof(T));
     sum = from_float<T>(to_float(sum) + to_float(term));
     std::memcpy(chunk.global + i, &sum, sizeof(T));
   }
@@ -169,7 +170,7 @@ void store(Thread& thread, const std::vector<Chunk>& chunks, bool adds, Element 
     const Epoch reads{races->agent(*thread.block, &thread.open_stores, "reads of a bulk store"), group};
     const Epoch writes{races->agent(*thread.block, &thread.stores, "bulk store"), group};
     for (const Chunk& chunk : chunks) {
-      races->access_later(thread, reads, chunk.shared, chunk.bytes, {.proxy = true}, where);
+      races->access_later(thread, reads, chunk.inside(), chunk.bytes, {.proxy = true}, where);
       races->access_later(thread, writes, chunk.global, chunk.bytes, {.writes = true, .atomic = adds, .proxy = true},
                           where);
     }
@@ -179,7 +180,7 @@ void store(Thread& thread, const std::vector<Chunk>& chunks, bool adds, Element 
       if (adds)
         add(chunk, element);
       else if (chunk.bytes)
-        std::memcpy(chunk.global, chunk.shared, chunk.bytes);
+        std::memcpy(chunk.global, chunk.inside(), chunk.bytes);
     }
   };
   const Async async = launch.config.async;
@@ -196,7 +197,8 @@ std::vector<Chunk> chunks_of(void* shared, void* global, uint32_t bytes, const L
   check_aligned(global, kChunkBytes, kBulk, where);
   std::vector<Chunk> chunks;
   for (uint32_t i = 0; i < bytes; i += kChunkBytes)
-    chunks.push_back({static_cast<unsigned char*>(shared) + i, static_cast<unsigned char*>(global) + i, kChunkBytes});
+    chunks.push_back(
+        {static_cast<unsigned char*>(shared) + i, static_cast<unsigned char*>(global) + i, 0, kChunkBytes});
   return chunks;
 }
 
@@ -205,7 +207,7 @@ std::vector<Chunk> chunks_of(void* shared, void* global, uint32_t bytes, const L
 void load_tensor(void* shared, const TensorMap& map, uint64_t* mbarrier, const int* coordinates,
                  const uint16_t* offsets, uint16_t blocks, const Location& where) {
   Thread& thread = current_thread(kLoad, where);
-  check_operands(map, coordinates, shared, kLoad, where);
+  check_operands(map, shared, kLoad, where);
   check_shared(mbarrier, sizeof *mbarrier, sizeof *mbarrier, kLoad, where);
   const auto load_into = [&](Block& to) {
     const ptrdiff_t shift = to.arena.get() - thread.block->arena.get();
@@ -219,7 +221,7 @@ void load_tensor(void* shared, const TensorMap& map, uint64_t* mbarrier, const i
 
 void store_tensor(const TensorMap& map, const void* shared, const int* coordinates, bool adds, const Location& where) {
   Thread& thread = current_thread(kStore, where);
-  check_operands(map, coordinates, shared, kStore, where);
+  check_operands(map, shared, kStore, where);
   if (map.im2col) fail(where, kStore, ": im2col is emulated for loads");
   auto* const from = static_cast<unsigned char*>(const_cast<void*>(shared));
   store(thread, chunks_of(map, from, coordinates, nullptr), adds, map.element, kStore, where);
@@ -229,6 +231,15 @@ void load_bulk(void* shared, const void* global, uint32_t bytes, uint64_t* mbarr
   Thread& thread = current_thread(kBulk, where);
   check_shared(mbarrier, sizeof *mbarrier, sizeof *mbarrier, kBulk, where);
   load(thread, *thread.block, chunks_of(shared, const_cast<void*>(global), bytes, where), mbarrier, bytes, kBulk,
+       where);
+}
+
+void send_bulk(void* shared_there, const void* shared, uint32_t bytes, uint64_t* mbarrier_there,
+               const Location& where) {
+  Thread& thread = current_thread(kBulk, where);
+  check_shared(shared, bytes, kChunkBytes, kBulk, where);
+  Block& to = cluster_block_of(mbarrier_there, sizeof *mbarrier_there, sizeof *mbarrier_there, kBulk, where);
+  load(thread, to, chunks_of(shared_there, const_cast<void*>(shared), bytes, where), mbarrier_there, bytes, kBulk,
        where);
 }
 

@@ -57,8 +57,19 @@ void mbarrier_init(uint64_t* mbarrier, uint32_t arrivals, const Location& where)
   require_capability(80, kName, where);
   check_shared(mbarrier, sizeof *mbarrier, sizeof *mbarrier, kName, where);
   if (!arrivals || arrivals >= 1u << 20) fail(where, kName, ": ", arrivals, " arrivals; from 1 to 1048575");
-  note_access(current_thread(kName, where), mbarrier, true, where);
+  Thread& thread = current_thread(kName, where);
+  note_access(thread, mbarrier, true, where);
+  thread.initialised.push_back(mbarrier);
   *mbarrier = std::bit_cast<uint64_t>(State{0, arrivals, arrivals, 0, 1});
+}
+
+void mbarrier_init_fence(const Location& where) {
+  constexpr const char* kName = "fence.mbarrier_init";
+  require_capability(90, kName, where);
+  Thread& thread = current_thread(kName, where);
+  if (Races* races = thread.block->launch->races.get())
+    for (const uint64_t* mbarrier : thread.initialised) races->show_to_proxy(mbarrier, sizeof *mbarrier);
+  thread.initialised.clear();
 }
 
 void mbarrier_arrive(uint64_t* mbarrier, uint32_t expected_bytes, const Location& where) {

@@ -17,6 +17,7 @@ void cluster_wait(const Location& where);
 
 // ---- mbarriers (mbarriers.cpp), of this block or another one of the cluster -------------------------------------
 void mbarrier_init(uint64_t* mbarrier, uint32_t arrivals, const Location& where);
+void mbarrier_init_fence(const Location& where);
 void mbarrier_arrive(uint64_t* mbarrier, uint32_t expected_bytes, const Location& where);
 bool mbarrier_test(const uint64_t* mbarrier, uint32_t parity, const Location& where);
 void mbarrier_wait(const uint64_t* mbarrier, uint32_t parity, const Location& where);
@@ -30,6 +31,7 @@ void store_tensor(const TensorMap& map, const void* shared, const int* coordinat
 
 // Of bytes that lie together, a multiple of 16.
 void load_bulk(void* shared, const void* global, uint32_t bytes, uint64_t* mbarrier, const Location& where);
+void send_bulk(void* shared_there, const void* shared, uint32_t bytes, uint64_t* mbarrier_there, const Location& where);
 void store_bulk(void* global, const void* shared, uint32_t bytes, const Location& where);
 void add_bulk(float* global, const float* shared, uint32_t bytes, const Location& where);
 

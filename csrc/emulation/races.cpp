@@ -124,6 +124,11 @@ void Races::proxy_fence(const Thread& thread, Space space) {
   ++mine.clock;
 }
 
+void Races::show_to_proxy(const void* p, size_t bytes) {
+  const uintptr_t begin = reinterpret_cast<uintptr_t>(p);
+  for (uintptr_t address = begin; address < begin + bytes; ++address) shadow_[address].write.proxy = 1;
+}
+
 void Races::atomic(const Thread& thread, AtomicAccess kind, const void* p, size_t bytes, Order order,
                    const Location& where) {
   State& mine = state(thread);

@@ -43,6 +43,7 @@ class Races {
   void warp_barrier(const std::vector<const Thread*>&);
   void fence(const Thread&, Scope);
   void proxy_fence(const Thread&, Space);
+  void show_to_proxy(const void* p, size_t bytes);  // the last write, and no other
 
   std::string report() const;  // empty when there was no race
 

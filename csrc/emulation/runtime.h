@@ -54,6 +54,7 @@ struct Thread {
   int committed_stores = 0;
   const uint64_t* mbarrier = nullptr;  // which, with Wait::mbarrier
   uint32_t parity = 0;
+  std::vector<const uint64_t*> initialised;  // mbarriers, since the last fence
 };
 
 // A warp-wide operation that some lanes have reached.

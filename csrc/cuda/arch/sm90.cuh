@@ -75,7 +75,7 @@ __device__ __forceinline__ void mbarrier_init(uint64_t* mbarrier, uint32_t arriv
 
 __device__ __forceinline__ void mbarrier_init_fence([[maybe_unused]] Caller caller = FASTNETS_CALLER) {
 #if FASTNETS_EMULATED
-  emulation::fence_proxy(emulation::Space::shared, caller);
+  emulation::mbarrier_init_fence(caller);
 #else
   asm volatile("fence.mbarrier_init.release.cluster;" ::: "memory");
 #endif

@@ -145,6 +145,23 @@ __device__ __forceinline__ void load_bulk(void* shared, const void* global, uint
 #endif
 }
 
+// From this block's shared memory to the place of `to` in another block of the cluster, whose mbarrier learns of it.
+__device__ __forceinline__ void send_bulk(void* to, const void* shared, uint32_t bytes, uint64_t* mbarrier, int rank,
+                                          [[maybe_unused]] Caller caller = FASTNETS_CALLER) {
+#if FASTNETS_EMULATED
+  emulation::send_bulk(cluster_shared(to, rank, caller), shared, bytes, cluster_shared(mbarrier, rank, caller), caller);
+#else
+  asm volatile(
+      "{\n.reg .b32 there, mbarrier;\n"
+      "mapa.shared::cluster.u32 there, %0, %4;\n"
+      "mapa.shared::cluster.u32 mbarrier, %3, %4;\n"
+      "cp.async.bulk.shared::cluster.shared::cta.mbarrier::complete_tx::bytes [there], [%1], %2, [mbarrier];\n}" ::"r"(
+          shared_address(to)),
+      "r"(shared_address(shared)), "r"(bytes), "r"(shared_address(mbarrier)), "r"(rank)
+      : "memory");
+#endif
+}
+
 __device__ __forceinline__ void store_bulk(void* global, const void* shared, uint32_t bytes,
                                            [[maybe_unused]] Caller caller = FASTNETS_CALLER) {
 #if FASTNETS_EMULATED

@@ -23,6 +23,7 @@ FASTNETS_DEFECT(hopper_missing_store_wait) { check<HopperDefect::missing_store_w
 
 FASTNETS_RACE(race_hopper_missing_init_fence) { check<HopperDefect::missing_init_fence>(); }
 FASTNETS_RACE(race_hopper_missing_proxy_fence) { check<HopperDefect::missing_proxy_fence>(); }
+FASTNETS_RACE(race_hopper_wrong_fence) { check<HopperDefect::wrong_fence>(); }
 FASTNETS_RACE(race_hopper_missing_full_wait) { check<HopperDefect::missing_full_wait>(); }
 FASTNETS_RACE(race_hopper_early_release) { check<HopperDefect::early_release>(); }
 FASTNETS_RACE(race_hopper_missing_barrier_before_store) { check<HopperDefect::missing_barrier_before_store>(); }

@@ -18,6 +18,7 @@ enum class HopperDefect {
   missing_wgmma_fence,
   missing_wgmma_wait,   // the sums are read before they are there
   missing_proxy_fence,  // the store may not see what the threads have written
+  wrong_fence,
   missing_barrier_before_store,
   missing_store_wait,  // the block leaves while its memory is read
 };
@@ -98,7 +99,10 @@ __global__ void __launch_bounds__(HopperTile::kThreads, 1)
   for (int i = 0; i < Tile::kN / 2; ++i)
     c_tile[(row + i % 4 / 2 * 8) * Tile::kN + i / 4 * 8 + lane % 4 * 2 + i % 2] = sum[i];
   if constexpr (defect == HopperDefect::missing_wgmma_wait) cuda::wgmma_wait<0>();
-  if constexpr (defect != HopperDefect::missing_proxy_fence) cuda::fence_proxy_shared();
+  if constexpr (defect == HopperDefect::wrong_fence)
+    cuda::mbarrier_init_fence();
+  else if constexpr (defect != HopperDefect::missing_proxy_fence)
+    cuda::fence_proxy_shared();
   if constexpr (defect != HopperDefect::missing_barrier_before_store) cuda::named_barrier_sync(1, cuda::kWarpgroupSize);
   if (threadIdx.x == cuda::kWarpgroupSize) {
     const int at[2] = {first_n, first_m};

@@ -93,7 +93,8 @@ void check_load_tensor(const std::vector<uint64_t>& sizes, const std::vector<uin
 }
 FASTNETS_TEST(load_tensor_of_rank_2) { check_load_tensor<2>({12, 9}, {8, 4}, {{4, 2}}); }
 FASTNETS_TEST(load_tensor_beyond_the_end) { check_load_tensor<2>({12, 9}, {8, 4}, {{8, 7}}); }
-FASTNETS_TEST(load_tensor_before_the_beginning) { check_load_tensor<2>({12, 9}, {8, 4}, {{4, -2}}); }
+FASTNETS_TEST(load_tensor_before_the_beginning) { check_load_tensor<2>({12, 9}, {8, 4}, {{-3, -2}}); }
+FASTNETS_TEST(load_tensor_from_the_middle_of_a_chunk) { check_load_tensor<2>({12, 9}, {8, 4}, {{5, 7}}); }
 FASTNETS_TEST(load_tensor_of_rank_3) { check_load_tensor<3>({8, 5, 4}, {4, 3, 2}, {{4, 1, 3}}); }
 FASTNETS_TEST(load_tensor_of_rank_4) { check_load_tensor<4>({8, 5, 4, 3}, {4, 3, 2, 2}, {{0, 3, -1, 1}}); }
 FASTNETS_TEST(load_tensor_of_rank_5) { check_load_tensor<5>({4, 3, 3, 2, 3}, {4, 2, 2, 2, 2}, {{0, 1, 1, 1, 0}}); }
@@ -234,6 +235,7 @@ void check_store_tensor(const std::vector<uint64_t>& sizes, const std::vector<ui
   require_equal(tensor.device.values(), expected);
 }
 FASTNETS_TEST(store_tensor_of_rank_2) { check_store_tensor<2, false>({12, 9}, {8, 4}, {{8, 7}}); }
+FASTNETS_TEST(store_tensor_before_the_beginning) { check_store_tensor<2, false>({12, 9}, {8, 4}, {{-3, -1}}); }
 FASTNETS_TEST(store_tensor_of_rank_3) { check_store_tensor<3, false>({8, 5, 4}, {4, 3, 2}, {{4, 1, 3}}); }
 FASTNETS_TEST(store_tensor_of_rank_4) { check_store_tensor<4, false>({8, 5, 4, 3}, {4, 3, 2, 2}, {{0, 3, -1, 1}}); }
 FASTNETS_TEST(store_tensor_of_rank_5) {
@@ -273,6 +275,36 @@ FASTNETS_TEST(bulk_load_store_and_add) {
   for (float& value : expected) value += 100;
   expected.pop_back();
   require_equal(sum.values(), expected);
+}
+
+__global__ void send_kernel(float* out) {
+  constexpr uint32_t kBytes = 32 * sizeof(float);
+  FASTNETS_STATIC_SHARED(received, uint64_t);
+  DynamicShared shared;
+  float* mine = shared.take<float>(32, 16);
+  float* theirs = shared.take<float>(32, 16);
+  if (threadIdx.x == 0) {
+    mbarrier_init(&received, 1);
+    mbarrier_init_fence();
+    mbarrier_arrive_expect(&received, kBytes);
+  }
+  mine[lane_index()] = float(int(blockIdx.x) * 100 + lane_index());
+  fence_proxy_shared();
+  cluster_sync();
+  if (threadIdx.x == 0) send_bulk(theirs, mine, kBytes, &received, (cluster_rank() + 1) % 3);
+  mbarrier_wait(&received, 0);
+  out[blockIdx.x * 32 + threadIdx.x] = theirs[31 - lane_index()];
+  cluster_sync();
+}
+FASTNETS_TEST(send_bulk_to_the_next_block) {
+  const Hopper hopper;
+  Buffer<float> out(3 * 32);
+  launch(send_kernel, {.name = "send", .grid = 3, .block = kWarpSize, .shared_bytes = 64 * sizeof(float), .cluster = 3},
+         out.data());
+  std::vector<float> expected;
+  for (int block = 0; block < 3; ++block)
+    for (int lane = 0; lane < 32; ++lane) expected.push_back(float((block + 2) % 3 * 100 + 31 - lane));
+  require_equal(out.values(), expected);
 }
 
 // What one block stores in bulk, another loads in bulk: the proxy that it passes through is the same, but between
