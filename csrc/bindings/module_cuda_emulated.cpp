@@ -45,5 +45,5 @@ PYBIND11_MODULE(_cuda_emulated, m, pybind11::mod_gil_not_used()) {
       },
       pybind11::arg("schedule") = "forward", pybind11::arg("asynchronous") = "eager", pybind11::arg("seed") = 1,
       "Chooses in which order threads run (forward, reverse, random) and when asynchronous copies take place (eager, "
-      "lazy, random).");
+      "lazy, random, late_products).");
 }

@@ -1,5 +1,6 @@
 // Barriers of a block and of a cooperative grid. bar.sync and bar.arrive are "aligned": all lanes of a warp execute the
 // same one together, so each begins as a warp collective and then arrives as one warp.
+#include "emulation/races.h"
 #include "emulation/runtime.h"
 
 namespace fastnets::emulation {
@@ -16,6 +17,16 @@ void check_operands(const Collective& collective, const Operands& mine) {
       fail(collective.where, "lanes of one warp name different barriers: ", mine.id, " and ", other.id, " (for ",
            mine.threads, " and ", other.threads, " threads)");
   });
+}
+
+void release_warp(const Warp& warp, const void* sync) {
+  if (Races* races = warp.block->launch->races.get())
+    for_each_lane(warp.lanes, [&](int lane) { races->release(*warp.threads[lane], sync); });
+}
+
+void acquire_warp(const Warp& warp, const void* sync) {
+  if (Races* races = warp.block->launch->races.get())
+    for_each_lane(warp.lanes, [&](int lane) { races->acquire(*warp.threads[lane], sync); });
 }
 
 // Counts the warp in, and makes those who wait ready once all warps have come. Returns whether they have.
@@ -38,11 +49,14 @@ bool arrive(Warp& warp, const Operands& operands, bool waits, const Location& wh
   if (barrier.arrived & me) fail(where, "the warp arrives twice at barrier ", id, " before the others have come");
   barrier.arrived |= me;
   if (waits) barrier.waiting |= me;
+  release_warp(warp, &barrier);
   if (std::popcount(barrier.arrived) != barrier.expected) return false;
 
   for_each_lane(barrier.waiting, [&](int w) {
+    acquire_warp(block.warps[w], &barrier);
     for_each_lane(block.warps[w].lanes, [&](int lane) { block.launch->make_ready(*block.warps[w].threads[lane]); });
   });
+  if (Races* races = block.launch->races.get()) races->forget(&barrier);
   barrier = {};
   block.launch->idle_spins = 0;
   return true;
@@ -92,11 +106,15 @@ void grid_sync(const Location& where) {
   if (!collective) return;
   collective->arrived = 0;
   make_warp_waiting(warp, Wait::grid, 0, where);
+  release_warp(warp, &launch);
   if (++launch.warps_at_grid_sync == int(launch.order.size())) {
     launch.warps_at_grid_sync = 0;
     launch.idle_spins = 0;
-    for (Warp* other : launch.order)
+    for (Warp* other : launch.order) {
+      acquire_warp(*other, &launch);
       for_each_lane(other->lanes, [&](int lane) { launch.make_ready(*other->threads[lane]); });
+    }
+    if (launch.races) launch.races->forget(&launch);
   }
   launch.suspend(thread);
 }

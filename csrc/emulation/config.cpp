@@ -20,11 +20,17 @@ uint64_t parse_seed(const std::string& text) {
   return seed;
 }
 
+bool parse_switch(const std::string& text) {
+  if (text != "on" && text != "off") throw Error("emulation: races is '" + text + "', expected on or off");
+  return text == "on";
+}
+
 struct Shared {
   std::mutex mutex;
   Config config{.schedule = parse_schedule(environment("FASTNETS_EMULATION_SCHEDULE", "forward")),
                 .async = parse_async(environment("FASTNETS_EMULATION_ASYNC", "eager")),
-                .seed = parse_seed(environment("FASTNETS_EMULATION_SEED", "1"))};
+                .seed = parse_seed(environment("FASTNETS_EMULATION_SEED", "1")),
+                .find_races = parse_switch(environment("FASTNETS_EMULATION_RACES", "on"))};
 };
 
 Shared& shared() {
@@ -45,7 +51,8 @@ Async parse_async(const std::string& name) {
   if (name == "eager") return Async::eager;
   if (name == "lazy") return Async::lazy;
   if (name == "random") return Async::random;
-  throw Error("emulation: async is '" + name + "', expected eager, lazy or random");
+  if (name == "late_products") return Async::late_products;
+  throw Error("emulation: async is '" + name + "', expected eager, lazy, random or late_products");
 }
 
 Config config() {

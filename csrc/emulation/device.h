@@ -50,23 +50,34 @@ T shuffle(Shuffle kind, uint32_t mask, T value, int operand, int width, const Lo
 
 uint32_t ballot(uint32_t mask, bool predicate, const Location& where);
 
-// ---- global memory (scheduler.cpp) ------------------------------------------------------------------------------
-// One look at memory that another thread is to change: lets the others run, and fails when nobody ever changes
-// anything.
-void spin(const Location& where);
-// An atomic operation or a release: the others may notice.
-void publish();
+// ---- atomic operations and fences (atomics.cpp) -----------------------------------------------------------------
+enum class Order : uint8_t { relaxed, acquire, release, acquire_release };
+
+// The two halves of a read-modify-write of 4 or 8 bytes: others may run before the first, nobody between them.
+uint64_t begin_update(const void* address, size_t bytes, Order order, const Location& where);
+void end_update(void* address, size_t bytes, uint64_t bits);
 
 template <class T, class F>
-T atomic_update(T* address, F update) {
-  using Bits = std::conditional_t<sizeof(T) == 8, uint64_t, uint32_t>;
-  publish();
-  Bits* bits = reinterpret_cast<Bits*>(address);
-  Bits old = __atomic_load_n(bits, __ATOMIC_RELAXED);
-  while (!__atomic_compare_exchange_n(bits, &old, std::bit_cast<Bits>(update(std::bit_cast<T>(old))), true,
-                                      __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) {}
-  return std::bit_cast<T>(old);
+T atomic_update(T* address, F update, Order order, const Location& where) {
+  static_assert(sizeof(T) == 4 || sizeof(T) == 8);
+  const uint64_t bits = begin_update(address, sizeof(T), order, where);
+  T old;
+  std::memcpy(&old, &bits, sizeof(T));
+  const T updated = update(old);
+  uint64_t updated_bits = 0;
+  std::memcpy(&updated_bits, &updated, sizeof(T));
+  end_update(address, sizeof(T), updated_bits);
+  return old;
 }
+
+// One look at memory that another thread is to change: lets the others run, and fails when nobody ever changes
+// anything.
+uint32_t load_acquire(const uint32_t* address, const Location& where);
+void store_release(uint32_t* address, uint32_t value, const Location& where);
+
+enum class Scope : uint8_t { block, device };
+enum class Space : uint8_t { shared, everywhere };
+void thread_fence(Scope scope, const Location& where);
 
 // ---- shared memory (shared_memory.cpp) --------------------------------------------------------------------------
 // A static shared array: one object a declaration, whose address tells the declarations apart.

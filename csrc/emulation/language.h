@@ -31,28 +31,52 @@ inline void __syncthreads(std::source_location where = std::source_location::cur
 inline void __syncwarp(uint32_t mask = ~0u, std::source_location where = std::source_location::current()) {
   ::fastnets::emulation::warp_sync(mask, where);
 }
-inline void __threadfence() { ::fastnets::emulation::publish(); }
-inline void __threadfence_block() { ::fastnets::emulation::publish(); }
+inline void __threadfence(std::source_location where = std::source_location::current()) {
+  ::fastnets::emulation::thread_fence(::fastnets::emulation::Scope::device, where);
+}
+inline void __threadfence_block(std::source_location where = std::source_location::current()) {
+  ::fastnets::emulation::thread_fence(::fastnets::emulation::Scope::block, where);
+}
 
+// Atomic operations, relaxed as CUDA's are.
+namespace fastnets::emulation {
+template <class T, class F>
+T relaxed_update(T* address, const Location& where, F update) {
+  return atomic_update(address, update, Order::relaxed, where);
+}
+}  // namespace fastnets::emulation
 template <class T>
-T atomicAdd(T* address, std::type_identity_t<T> value) {
-  return ::fastnets::emulation::atomic_update(address, [=](T old) { return static_cast<T>(old + value); });
+T atomicAdd(T* address, std::type_identity_t<T> value, std::source_location where = std::source_location::current()) {
+  return ::fastnets::emulation::relaxed_update(address, where, [=](T old) { return static_cast<T>(old + value); });
 }
 template <class T>
-T atomicMax(T* address, std::type_identity_t<T> value) {
-  return ::fastnets::emulation::atomic_update(address, [=](T old) { return old > value ? old : value; });
+T atomicSub(T* address, std::type_identity_t<T> value, std::source_location where = std::source_location::current()) {
+  return ::fastnets::emulation::relaxed_update(address, where, [=](T old) { return static_cast<T>(old - value); });
 }
 template <class T>
-T atomicMin(T* address, std::type_identity_t<T> value) {
-  return ::fastnets::emulation::atomic_update(address, [=](T old) { return old < value ? old : value; });
+T atomicMax(T* address, std::type_identity_t<T> value, std::source_location where = std::source_location::current()) {
+  return ::fastnets::emulation::relaxed_update(address, where, [=](T old) { return old > value ? old : value; });
 }
 template <class T>
-T atomicExch(T* address, std::type_identity_t<T> value) {
-  return ::fastnets::emulation::atomic_update(address, [=](T) { return value; });
+T atomicMin(T* address, std::type_identity_t<T> value, std::source_location where = std::source_location::current()) {
+  return ::fastnets::emulation::relaxed_update(address, where, [=](T old) { return old < value ? old : value; });
 }
 template <class T>
-T atomicCAS(T* address, std::type_identity_t<T> expected, std::type_identity_t<T> value) {
-  return ::fastnets::emulation::atomic_update(address, [=](T old) { return old == expected ? value : old; });
+T atomicAnd(T* address, std::type_identity_t<T> value, std::source_location where = std::source_location::current()) {
+  return ::fastnets::emulation::relaxed_update(address, where, [=](T old) { return old & value; });
+}
+template <class T>
+T atomicOr(T* address, std::type_identity_t<T> value, std::source_location where = std::source_location::current()) {
+  return ::fastnets::emulation::relaxed_update(address, where, [=](T old) { return old | value; });
+}
+template <class T>
+T atomicExch(T* address, std::type_identity_t<T> value, std::source_location where = std::source_location::current()) {
+  return ::fastnets::emulation::relaxed_update(address, where, [=](T) { return value; });
+}
+template <class T>
+T atomicCAS(T* address, std::type_identity_t<T> expected, std::type_identity_t<T> value,
+            std::source_location where = std::source_location::current()) {
+  return ::fastnets::emulation::relaxed_update(address, where, [=](T old) { return old == expected ? value : old; });
 }
 
 template <class T>

@@ -14,6 +14,7 @@ struct LaunchShape {
   Extent grid, block;
   size_t dynamic_shared_bytes;
   bool cooperative;
+  unsigned cluster;  // blocks, along x
 };
 
 using Kernel = void (*)(const void* arguments);  // the code of one thread

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "core/dtype.h"
+#include "emulation/races.h"
 #include "emulation/runtime.h"
 #include "emulation/sanitizer.h"
 
@@ -22,6 +23,10 @@ void complete(AsyncGroup& group) {
   group.clear();
 }
 
+Agent copy_agent(Races& races, const Thread& thread) {
+  return races.agent(*thread.block, &thread.open_copies, "asynchronous copy");
+}
+
 struct MatrixRows {
   uint32_t* fragments;
   int matrices;
@@ -36,6 +41,8 @@ void distribute_matrices(Warp& warp, Collective& collective) {
     for (int r = 0; r < 8; ++r) {
       const void* row = static_cast<const MatrixRows*>(collective.argument[8 * m + r])->row;
       check_shared(row, sizeof matrix[r], sizeof matrix[r], kLoadMatrix, collective.where);
+      if (Races* races = warp.block->launch->races.get())
+        races->access(*warp.threads[8 * m + r], row, sizeof matrix[r], false, collective.where);
       std::memcpy(matrix[r], row, sizeof matrix[r]);
     }
     for_each_lane(warp.lanes, [&](int lane) {
@@ -101,12 +108,6 @@ void multiply_m16n8k8(Warp&, Collective& collective) {
   multiply(collective, a, b);
 }
 
-Thread& whole_warp(const char* name, const Location& where) {
-  Thread& thread = current_thread(name, where);
-  if (thread.block->warps[thread.warp].lanes != kAllLanes) fail(where, name, " in a warp of fewer than 32 threads");
-  return thread;
-}
-
 }  // namespace
 
 void AsyncCopy::complete() const {
@@ -120,6 +121,11 @@ void copy_async(void* shared, const void* global, size_t bytes, size_t valid_byt
   check_shared(shared, bytes, bytes, kCopyAsync, where);
   if (valid_bytes) check_aligned(global, bytes, kCopyAsync, where);
   if (first_poisoned(global, valid_bytes)) fail(where, kCopyAsync, ": the source ", global, " is out of bounds");
+  if (Races* races = thread.block->launch->races.get()) {
+    const Epoch group{copy_agent(*races, thread), uint32_t(thread.committed + 1)};
+    races->access_later(thread, group, shared, bytes, {.writes = true}, where);
+    races->access_later(thread, group, global, valid_bytes, {}, where);
+  }
   const AsyncCopy copy{shared, global, bytes, valid_bytes};
   if (deferred(*thread.block->launch))
     thread.open_copies.push_back(copy);
@@ -131,11 +137,14 @@ void commit_stage() {
   Thread& thread = current_thread(kCopyAsync, Location::current());
   thread.copies.push_back(std::move(thread.open_copies));
   thread.open_copies.clear();
+  ++thread.committed;
 }
 
 void wait_stage(int pending) {
   Thread& thread = current_thread(kCopyAsync, Location::current());
   for (; int(thread.copies.size()) > pending; thread.copies.pop_front()) complete(thread.copies.front());
+  if (Races* races = thread.block->launch->races.get(); races && thread.committed > pending)
+    races->learn(thread, {copy_agent(*races, thread), uint32_t(thread.committed - pending)});
 }
 
 void finish_copies(Thread& thread) {
@@ -154,6 +163,12 @@ void complete_copies_at_random(Thread& thread) {
   };
   for (AsyncGroup& group : thread.copies) some_of(group);
   some_of(thread.open_copies);
+}
+
+Thread& whole_warp(const char* name, const Location& where) {
+  Thread& thread = current_thread(name, where);
+  if (thread.block->warps[thread.warp].lanes != kAllLanes) fail(where, name, " in a warp of fewer than 32 threads");
+  return thread;
 }
 
 void load_matrix(uint32_t* fragments, int matrices, bool transposed, const void* row, const Location& where) {

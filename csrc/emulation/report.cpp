@@ -23,6 +23,15 @@ std::string what_it_does(const Thread& thread) {
     case Wait::grid:
       wait = "wait for the grid";
       break;
+    case Wait::cluster:
+      wait = "wait for the cluster";
+      break;
+    case Wait::mbarrier:
+      wait = concatenate("wait for parity ", thread.parity, " of an mbarrier (", mbarrier_state(thread.mbarrier), ")");
+      break;
+    case Wait::products:
+      wait = "wait for products of their warpgroup";
+      break;
     case Wait::exited:
       return "have exited";
   }

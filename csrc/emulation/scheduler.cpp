@@ -19,6 +19,7 @@ void run_thread() {
     try {
       launch.kernel(launch.arguments);
       finish_copies(*current);
+      check_stores_are_done(*current);
     } catch (...) { launch.failure = std::current_exception(); }
   }
   Thread& thread = *current;
@@ -27,7 +28,10 @@ void run_thread() {
   thread.block->warps[thread.warp].live &= ~(1u << thread.lane);
   --thread.block->live;
   launch.idle_spins = 0;
-  Thread* next = launch.failure ? nullptr : launch.pick();
+  Thread* next = nullptr;
+  try {
+    if (!launch.failure) next = launch.pick();
+  } catch (...) { launch.failure = std::current_exception(); }
   current = next;
   leave_fiber(thread.fiber, next ? next->fiber : launch.main);
 }
@@ -66,9 +70,14 @@ Thread* Launch::pick() {
   // Now and then two priorities change places (as in probabilistic concurrency testing, Burckhardt et al. 2010).
   if (config.schedule == Schedule::random && chance(16))
     std::swap(order[random() % order.size()], order[random() % order.size()]);
-  const auto warp = std::ranges::find_if(order, [](const Warp* w) { return w->ready != 0; });
-  if (warp == order.end()) return nullptr;
-  const uint32_t ready = (*warp)->ready;
+  const auto find_ready = [&] { return std::ranges::find_if(order, [](const Warp* w) { return w->ready != 0; }); };
+  auto warp = find_ready();
+  for (; warp == order.end(); warp = find_ready()) {
+    if (tasks.empty()) return nullptr;
+    run_task();
+  }
+  if (!((*warp)->ready & ~(*warp)->spun)) (*warp)->spun = 0;
+  const uint32_t ready = (*warp)->ready & ~(*warp)->spun;
   switch (config.schedule) {
     case Schedule::forward:
       return (*warp)->threads[std::countr_zero(ready)];
@@ -82,35 +91,37 @@ Thread* Launch::pick() {
 }
 
 void Launch::suspend(Thread& thread) {
-  if (config.async == Async::random) complete_copies_at_random(thread);
+  if (config.async == Async::random) {
+    complete_copies_at_random(thread);
+    if (!tasks.empty() && chance(4)) run_task();
+  }
   Thread* next = pick();
   if (next == &thread) return;
   current = next;
   switch_fiber(thread.fiber, next ? next->fiber : main);
 }
 
+void Launch::start_task(Task task, bool is_product) {
+  const bool is_late = config.async == Async::lazy || (config.async == Async::late_products && is_product) ||
+                       (config.async == Async::random && chance(2));
+  if (is_late)
+    tasks.push_back(std::move(task));
+  else
+    task();
+}
+
+void Launch::run_task() {
+  const auto chosen = tasks.begin() + (config.async == Async::random ? ptrdiff_t(random() % tasks.size()) : 0);
+  const Task task = std::move(*chosen);
+  tasks.erase(chosen);
+  idle_spins = 0;
+  task();
+}
+
 void Launch::preempt_at_random(Thread& thread) {
   if (config.schedule != Schedule::random || !chance(32)) return;
   std::swap(order[random() % order.size()], order[random() % order.size()]);
   suspend(thread);
-}
-
-void spin(const Location& where) {
-  Thread& thread = current_thread("a spinning load", where);
-  Launch& launch = *thread.block->launch;
-  constexpr int64_t kPatience = 200'000;
-  if (++launch.idle_spins > kPatience + 64 * int64_t(launch.order.size()) * kWarpSize)
-    fail(where, "spins for ever: every thread waits or spins, and nothing changes");
-  thread.where = where;
-  const auto mine = std::ranges::find(launch.order, &thread.block->warps[thread.warp]);
-  std::rotate(mine, mine + 1, launch.order.end());  // to the lowest priority
-  launch.suspend(thread);
-}
-
-void publish() {
-  Thread& thread = current_thread("an atomic operation", Location::current());
-  thread.block->launch->idle_spins = 0;
-  thread.block->launch->preempt_at_random(thread);
 }
 
 }  // namespace fastnets::emulation

@@ -75,8 +75,8 @@ void check_aligned(const void* p, size_t alignment, const char* instruction, con
     fail(where, instruction, ": address ", p, " is not aligned to ", alignment, " bytes");
 }
 
-void check_shared(const void* p, size_t bytes, size_t alignment, const char* instruction, const Location& where) {
-  const Block& block = *current_thread(instruction, where).block;
+void check_shared_of(const Block& block, const void* p, size_t bytes, size_t alignment, const char* instruction,
+                     const Location& where) {
   const auto* address = static_cast<const unsigned char*>(p);
   const ptrdiff_t offset = address - block.arena.get();
   if (offset < ptrdiff_t(kHead) || offset + ptrdiff_t(bytes) > ptrdiff_t(block.arena_bytes))
@@ -85,6 +85,10 @@ void check_shared(const void* p, size_t bytes, size_t alignment, const char* ins
   if (const void* bad = first_poisoned(p, bytes))
     fail(where, instruction, ": access to ", bytes, " bytes of shared memory leaves its array at byte ",
          static_cast<const unsigned char*>(bad) - address);
+}
+
+void check_shared(const void* p, size_t bytes, size_t alignment, const char* instruction, const Location& where) {
+  check_shared_of(*current_thread(instruction, where).block, p, bytes, alignment, instruction, where);
 }
 
 }  // namespace fastnets::emulation

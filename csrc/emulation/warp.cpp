@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "emulation/races.h"
 #include "emulation/runtime.h"
 
 namespace fastnets::emulation {
@@ -73,6 +74,15 @@ void count_votes(Warp&, Collective& collective) {
   for_each_lane(collective.mask, [&](int lane) { static_cast<Vote*>(collective.argument[lane])->result = votes; });
 }
 
+// Of all operations of a warp only __syncwarp puts accesses to memory in order.
+void order_lanes(Warp& warp, Collective& collective) {
+  Races* races = warp.block->launch->races.get();
+  if (!races) return;
+  std::vector<const Thread*> threads;
+  for_each_lane(collective.mask, [&](int lane) { threads.push_back(warp.threads[lane]); });
+  races->warp_barrier(threads);
+}
+
 }  // namespace
 
 Collective* join_warp(Thread& thread, uint32_t mask, const char* name, void* argument, const Location& where) {
@@ -106,7 +116,7 @@ void warp_collective(Thread& thread, uint32_t mask, const char* name, void* argu
 }
 
 void warp_sync(uint32_t mask, const Location& where) {
-  warp_collective(current_thread("__syncwarp", where), mask, "__syncwarp", nullptr, where, [](Warp&, Collective&) {});
+  warp_collective(current_thread("__syncwarp", where), mask, "__syncwarp", nullptr, where, order_lanes);
 }
 
 uint64_t shuffle_bits(Shuffle kind, uint32_t mask, uint64_t value, int operand, int width, const Location& where) {

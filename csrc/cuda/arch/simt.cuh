@@ -58,6 +58,22 @@ __device__ __forceinline__ uint32_t ballot(bool predicate, Caller caller = FASTN
 #endif
 }
 
+__device__ __forceinline__ bool any_lane(bool predicate, Caller caller = FASTNETS_CALLER) {
+#if FASTNETS_EMULATED
+  return emulation::ballot(kAllLanes, predicate, caller) != 0;
+#else
+  return __any_sync(kAllLanes, predicate);
+#endif
+}
+
+__device__ __forceinline__ bool all_lanes(bool predicate, Caller caller = FASTNETS_CALLER) {
+#if FASTNETS_EMULATED
+  return emulation::ballot(kAllLanes, predicate, caller) == kAllLanes;
+#else
+  return __all_sync(kAllLanes, predicate);
+#endif
+}
+
 // ---- reductions, with the result in every lane ------------------------------------------------------------------
 
 // Over groups of `kLanes` neighbouring lanes.
@@ -78,19 +94,32 @@ __device__ __forceinline__ T warp_max(T value, Caller caller = FASTNETS_CALLER) 
   return value;
 }
 
+__device__ __forceinline__ void block_sync([[maybe_unused]] Caller caller = FASTNETS_CALLER) {
+#if FASTNETS_EMULATED
+  __syncthreads(caller);
+#else
+  __syncthreads();
+#endif
+}
+
 // Over the block, whose size is a multiple of 32; in a fixed order. `partial` holds a value a warp, and may be used
 // again only after the next barrier.
 template <class T>
 __device__ __forceinline__ T block_sum(T value, T* partial, Caller caller = FASTNETS_CALLER) {
   value = warp_sum(value, caller);
   if (lane_index() == 0) partial[warp_index()] = value;
-#if FASTNETS_EMULATED
-  __syncthreads(caller);
-#else
-  __syncthreads();
-#endif
+  block_sync(caller);
   const int warps = int(blockDim.x) / kWarpSize;
   return warp_sum(lane_index() < warps ? partial[lane_index()] : T(0), caller);
+}
+
+template <class T>
+__device__ __forceinline__ T block_max(T value, T* partial, Caller caller = FASTNETS_CALLER) {
+  value = warp_max(value, caller);
+  if (lane_index() == 0) partial[warp_index()] = value;
+  block_sync(caller);
+  const int warps = int(blockDim.x) / kWarpSize;
+  return warp_max(partial[lane_index() < warps ? lane_index() : 0], caller);
 }
 
 // ---- barriers ---------------------------------------------------------------------------------------------------
@@ -127,8 +156,7 @@ __device__ __forceinline__ void grid_sync(Caller caller = FASTNETS_CALLER) {
 // For loops that wait until another block has changed `address`.
 __device__ __forceinline__ uint32_t load_acquire(const uint32_t* address, Caller caller = FASTNETS_CALLER) {
 #if FASTNETS_EMULATED
-  emulation::spin(caller);
-  return __atomic_load_n(address, __ATOMIC_ACQUIRE);
+  return emulation::load_acquire(address, caller);
 #else
   uint32_t value;
   asm volatile("ld.acquire.gpu.global.u32 %0, [%1];" : "=r"(value) : "l"(__cvta_generic_to_global(address)) : "memory");
@@ -136,21 +164,38 @@ __device__ __forceinline__ uint32_t load_acquire(const uint32_t* address, Caller
 #endif
 }
 
-__device__ __forceinline__ void store_release(uint32_t* address, uint32_t value) {
+__device__ __forceinline__ void store_release(uint32_t* address, uint32_t value,
+                                              [[maybe_unused]] Caller caller = FASTNETS_CALLER) {
 #if FASTNETS_EMULATED
-  __atomic_store_n(address, value, __ATOMIC_RELEASE);
-  emulation::publish();
+  emulation::store_release(address, value, caller);
 #else
   asm volatile("st.release.gpu.global.u32 [%0], %1;" ::"l"(__cvta_generic_to_global(address)), "r"(value) : "memory");
 #endif
 }
 
-__device__ __forceinline__ void add_release(uint32_t* address, uint32_t value) {
+__device__ __forceinline__ void add_release(uint32_t* address, uint32_t value,
+                                            [[maybe_unused]] Caller caller = FASTNETS_CALLER) {
 #if FASTNETS_EMULATED
-  atomicAdd(address, value);
+  emulation::atomic_update(address, [=](uint32_t old) { return old + value; }, emulation::Order::release, caller);
 #else
   asm volatile("red.release.gpu.global.add.u32 [%0], %1;" ::"l"(__cvta_generic_to_global(address)), "r"(value)
                : "memory");
+#endif
+}
+
+// Returns the value before. What a block did before it draws its ticket, the one that draws the last ticket sees.
+__device__ __forceinline__ uint32_t add_acquire_release(uint32_t* address, uint32_t value,
+                                                        [[maybe_unused]] Caller caller = FASTNETS_CALLER) {
+#if FASTNETS_EMULATED
+  return emulation::atomic_update(
+      address, [=](uint32_t old) { return old + value; }, emulation::Order::acquire_release, caller);
+#else
+  uint32_t old;
+  asm volatile("atom.acq_rel.gpu.global.add.u32 %0, [%1], %2;"
+               : "=r"(old)
+               : "l"(__cvta_generic_to_global(address)), "r"(value)
+               : "memory");
+  return old;
 #endif
 }
 

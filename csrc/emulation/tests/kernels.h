@@ -4,6 +4,7 @@
 #include "cuda/backend/launch.h"
 #include "emulation/tests/buffer.h"
 #include "emulation/tests/gemm.cuh"
+#include "emulation/tests/last_block.cuh"
 #include "emulation/tests/recurrent.cuh"
 #include "emulation/tests/reduction.cuh"
 #include "emulation/tests/test.h"
@@ -40,6 +41,19 @@ void check_neighbour() {
   Buffer<float> device_x(x), out(32);
   cuda::launch(neighbour_kernel<kSyncwarp>, {.name = "neighbour", .grid = 1, .block = 32}, device_x.data(), out.data());
   require_equal(out.values(), expected);
+}
+
+template <Ticket ticket>
+void check_last_block() {
+  constexpr unsigned kBlocks = 5, kThreads = 64;
+  const auto x = small_integers<float>(kBlocks * kThreads, 1);
+  float expected = 0;
+  for (float value : x) expected += value;
+  Buffer<float> device_x(x), part(kBlocks), total(1);
+  Buffer<uint32_t> tickets(std::vector<uint32_t>{0});
+  cuda::launch(last_block_kernel<ticket>, {.name = "last_block", .grid = kBlocks, .block = kThreads}, device_x.data(),
+               part.data(), tickets.data(), total.data());
+  require_equal(total.values(), {expected});
 }
 
 template <StepBarrier barrier>

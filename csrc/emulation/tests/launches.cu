@@ -2,10 +2,11 @@
 #include <atomic>
 #include <thread>
 
-#include "cuda/arch/sm80.cuh"
+#include "cuda/arch/sm90.cuh"
 #include "cuda/backend/launch.h"
 #include "emulation/config.h"
 #include "emulation/tests/buffer.h"
+#include "emulation/tests/hopper.h"
 #include "emulation/tests/kernels.h"
 #include "emulation/tests/test.h"
 
@@ -51,6 +52,31 @@ FASTNETS_TEST(deadlocks_name_the_line) {
   require_error("32 threads wait at barrier 0 at", start);
   require_error("launches.cu", start);
   require_error("64 threads have exited", start);
+}
+
+__global__ void half_an_mbarrier_kernel() {
+  FASTNETS_STATIC_SHARED(mbarrier, uint64_t);
+  if (threadIdx.x == 0) mbarrier_init(&mbarrier, 40);
+  __syncthreads();
+  mbarrier_arrive(&mbarrier);
+  mbarrier_wait(&mbarrier, 0);
+}
+FASTNETS_TEST(deadlocks_name_what_an_mbarrier_lacks) {
+  const Hopper hopper;
+  require_error("32 threads wait for parity 0 of an mbarrier (phase 0, 8 of 40 arrivals and 0 bytes still to come) at",
+                [] { launch(half_an_mbarrier_kernel, {.name = "half", .grid = 1, .block = 32}); });
+}
+
+FASTNETS_TEST(limits_of_a_cluster) {
+  const auto start = [](unsigned grid, unsigned cluster) {
+    launch(empty_kernel, {.name = "empty", .grid = grid, .block = 1, .cluster = cluster});
+  };
+  require_error("clusters on compute capability 80", [&] { start(2, 2); });
+  const Hopper hopper;
+  start(6, 3);
+  require_error("clusters of 3 blocks", [&] { start(8, 3); });
+  require_error("clusters of 9 blocks", [&] { start(9, 9); });
+  require_error("clusters of 0 blocks", [&] { start(1, 0); });
 }
 
 __global__ void throwing_kernel() {

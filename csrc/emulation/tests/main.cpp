@@ -36,8 +36,8 @@ bool passes(const char* name) {
 int main(int argc, char** argv) {
   using namespace fastnets::tests;
   if (argc == 2 && !std::strcmp(argv[1], "--list")) {
-    for (const Test& test : all_tests())
-      std::printf("%s %s\n", test.kind == Kind::correct ? "correct" : "defect", test.name.c_str());
+    constexpr const char* kKinds[] = {"correct", "defect", "race"};
+    for (const Test& test : all_tests()) std::printf("%s %s\n", kKinds[int(test.kind)], test.name.c_str());
     return 0;
   }
   int failures = argc < 2;

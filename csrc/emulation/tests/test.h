@@ -1,5 +1,6 @@
 // A test is a function that throws when something is wrong. A test of a planted defect must throw: that is how the
-// defect is caught.
+// defect is caught. A planted race is one that may stay without consequence in every schedule: the race build must find
+// it.
 #pragma once
 #include <cstddef>
 #include <sstream>
@@ -10,7 +11,7 @@
 
 namespace fastnets::tests {
 
-enum class Kind { correct, defect };
+enum class Kind { correct, defect, race };
 
 struct Test {
   std::string name;
@@ -32,6 +33,11 @@ struct Register {
 #define FASTNETS_DEFECT(name)                                                                               \
   static void name();                                                                                       \
   static const ::fastnets::tests::Register name##_registered(#name, ::fastnets::tests::Kind::defect, name); \
+  static void name()
+
+#define FASTNETS_RACE(name)                                                                               \
+  static void name();                                                                                     \
+  static const ::fastnets::tests::Register name##_registered(#name, ::fastnets::tests::Kind::race, name); \
   static void name()
 
 struct Failure : std::runtime_error {

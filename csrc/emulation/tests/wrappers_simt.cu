@@ -58,6 +58,14 @@ FASTNETS_TEST(ballot_counts_lanes) {
   require_equal(run_warp(ballot_kernel), std::vector<uint32_t>(kWarpSize, expected));
 }
 
+__global__ void votes_kernel(int* out) {
+  const int lane = lane_index();
+  out[lane] = any_lane(lane == 7) * 8 + any_lane(lane == 32) * 4 + all_lanes(lane < 32) * 2 + all_lanes(lane != 31);
+}
+FASTNETS_TEST(any_lane_and_all_lanes) {
+  require_equal(run_warp(votes_kernel), for_lanes([](int) { return 8 + 2; }));
+}
+
 __global__ void warp_sum_kernel(int* out) { out[lane_index()] = warp_sum(lane_index()); }
 FASTNETS_TEST(warp_sum_in_every_lane) {
   require_equal(run_warp(warp_sum_kernel), for_lanes([](int) { return 31 * 16; }));
@@ -81,6 +89,16 @@ FASTNETS_TEST(block_sum_in_every_thread) {
   Buffer<int> out(160);
   launch(block_sum_kernel, {.name = "block_sum", .grid = 1, .block = 160}, out.data());
   require_equal(out.values(), std::vector<int>(160, 159 * 80));
+}
+
+__global__ void block_max_kernel(int* out) {
+  FASTNETS_STATIC_SHARED(partial, int[32]);
+  out[threadIdx.x] = block_max(int(threadIdx.x) * 7 % 96 - 100, partial);
+}
+FASTNETS_TEST(block_max_in_every_thread) {
+  Buffer<int> out(96);
+  launch(block_max_kernel, {.name = "block_max", .grid = 1, .block = 96}, out.data());
+  require_equal(out.values(), std::vector<int>(96, -5));
 }
 
 // Warps 0 and 1 fill a buffer for warps 2 and 3, round after round.
@@ -206,11 +224,38 @@ __global__ void atomics_kernel(int* out) {
   atomicMax(&out[1], lane_index() * 7 % 32);
   atomicMin(&out[2], 40 - lane_index());
   if (atomicCAS(&out[3], 0, 9) == 0) atomicExch(&out[4], 5);
+  atomicSub(&out[5], lane_index());
+  atomicOr(&out[6], 1 << lane_index() % 8);
+  atomicAnd(&out[7], ~(1 << lane_index() % 8));
 }
 FASTNETS_TEST(atomic_operations) {
-  Buffer<int> out(std::vector<int>{0, 0, 100, 0, 0});
+  Buffer<int> out(std::vector<int>{0, 0, 100, 0, 0, 500, 0, 0xffff});
   launch(atomics_kernel, {.name = "atomics", .grid = 1, .block = 32}, out.data());
-  require_equal(out.values(), {496, 31, 9, 9, 5});
+  require_equal(out.values(), {496, 31, 9, 9, 5, 4, 0xff, 0xff00});
+}
+
+template <class T>
+__global__ void atomic_add_kernel(T* out) {
+  atomicAdd(out, T(lane_index()));
+}
+template <class T>
+void check_atomic_add() {
+  Buffer<T> out(std::vector<T>{T(4)});
+  launch(atomic_add_kernel<T>, {.name = "atomic_add", .grid = 1, .block = 32}, out.data());
+  require_equal(out.values(), {T(500)});
+}
+FASTNETS_TEST(atomic_add_float32) { check_atomic_add<float>(); }
+FASTNETS_TEST(atomic_add_float64) { check_atomic_add<double>(); }
+FASTNETS_TEST(atomic_add_of_64_bits) { check_atomic_add<unsigned long long>(); }
+
+__global__ void tickets_kernel(uint32_t* counter, int* out) {
+  atomicAdd(&out[add_acquire_release(counter, 1)], lane_index() < 32);
+}
+FASTNETS_TEST(add_acquire_release_draws_each_ticket_once) {
+  Buffer<uint32_t> counter(std::vector<uint32_t>{0});
+  Buffer<int> out(std::vector<int>(96, 0));
+  launch(tickets_kernel, {.name = "tickets", .grid = 3, .block = 32}, counter.data(), out.data());
+  require_equal(out.values(), std::vector<int>(96, 1));
 }
 
 }  // namespace
