@@ -1,9 +1,16 @@
-// The op `linear` as the op table has it, against sums in double.
+// The op `linear` against sums in double.
 #include <cmath>
 
-#include "cuda/backend/arch.h"
+#include "core/entries.h"
+#include "core/ops/linear.h"
+#include "cuda/backend/launch.h"
+#include "cuda/backend/workspace.h"
 #include "emulation/tests/buffer.h"
 #include "emulation/tests/test.h"
+
+namespace fastnets::cuda::FASTNETS_ARCH {
+void run(const Linear&, Pass, Workspace&, Stream);
+}
 
 namespace fastnets::tests {
 namespace {
@@ -87,9 +94,11 @@ void require_close(const char* what, size_t i, double got, double expected, doub
 }
 
 void run(const Linear& op, Pass pass) {
-  const Entries<Linear>& entries = cuda::table().linear;
-  Buffer<std::byte> room(entries.workspace_bytes(op, pass));
-  (pass == Pass::forward ? entries.forward : entries.backward)(op, {.workspace = room.data()});
+  cuda::Workspace count{.counts_only = true};
+  cuda::FASTNETS_ARCH::run(op, pass, count, nullptr);
+  Buffer<std::byte> room(count.used);
+  cuda::Workspace workspace{.base = room.data()};
+  cuda::FASTNETS_ARCH::run(op, pass, workspace, nullptr);
 }
 
 template <class T>
