@@ -79,7 +79,7 @@ class ResNetEval(Workload):
 
 
 WORKLOADS: list[Workload] = [
-    ResNetEval(network=network, N=n, rows=("ResNet-50",) if network == "resnet50" else (), devices=("cpu",))
+    ResNetEval(network=network, N=n, rows=(network.replace("resnet", "ResNet-"),), devices=("cpu",))
     for network in _BLOCKS
     for n in (1, 8)
 ]
