@@ -82,6 +82,36 @@ def test_torch_tensors_are_taken(tmp_path):
     np.testing.assert_array_equal(loaded["b"].astype(np.float32), tensors["b"].float().numpy())
 
 
+def test_what_torch_has_saved(tmp_path):
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed (extra: peers)")
+    peer = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.BatchNorm1d(4)).to(torch.bfloat16)
+    state = peer.state_dict()
+    for name, content in {"plain": state, "more": {"state_dict": state, "epoch": 3}}.items():
+        torch.save(content, tmp_path / name)
+        loaded = io.load_torch(tmp_path / name)
+        assert list(loaded) == list(state) and loaded["0.weight"].dtype == ml_dtypes.bfloat16
+        assert loaded["1.num_batches_tracked"].dtype == np.int64
+        for key, value in state.items():
+            np.testing.assert_array_equal(loaded[key].astype(np.float64), value.double().numpy())
+        loaded["0.bias"][0] = 1  # ours to write to
+    model = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4))
+    model.load_state_dict(io.load_torch(tmp_path / "plain"))
+    torch.save({"a": 1}, tmp_path / "number")
+    torch.save([torch.ones(1)], tmp_path / "list")
+    torch.save(peer, tmp_path / "module")
+    (tmp_path / "text").write_text("hello")
+    for name, message in {
+        "number": "holds int under 'a'",
+        "list": "holds list",
+        "module": "not a readable file of tensors",
+        "text": "not a readable file of tensors",
+    }.items():
+        with pytest.raises(ValueError, match=message):
+            io.load_torch(tmp_path / name)
+    with pytest.raises(FileNotFoundError):
+        io.load_torch(tmp_path / "missing")
+
+
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):
     path = tmp_path / "file"
     io.save_safetensors({"a": np.ones(2)}, path)

@@ -1,4 +1,4 @@
-"""Files of arrays: safetensors, read and written through the `safetensors` package."""
+"""Files of arrays: safetensors, through the `safetensors` package, and what PyTorch has saved, through PyTorch."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import numpy as np
 
 from . import arrays, placement
 
-__all__ = ["load_safetensors", "save_safetensors"]
+__all__ = ["load_safetensors", "load_torch", "save_safetensors"]
 
 Array = Any
 
@@ -77,6 +77,58 @@ def load_safetensors(path: str | os.PathLike[str]) -> dict[str, np.ndarray[Any, 
     except safetensors.SafetensorError as error:
         raise ValueError(f"load_safetensors: {os.fspath(path)} is not a readable safetensors file: {error}") from None
     return {name: _array(path, name, entry) for name, entry in entries}
+
+
+def load_torch(path: str | os.PathLike[str]) -> dict[str, np.ndarray[Any, Any]]:
+    """Read the tensors that ``torch.save(model.state_dict(), path)`` has written. Nothing in the file is executed.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The file, of a mapping of names to tensors; one that holds more, such as an optimizer's state, may have them
+        under "state_dict" or "model_state_dict".
+
+    Returns
+    -------
+    dict of str to numpy.ndarray
+        Writable arrays with the file's names, shapes and dtypes; bfloat16 is ml_dtypes'.
+
+    Raises
+    ------
+    FileNotFoundError, IsADirectoryError, PermissionError
+        If the file cannot be read.
+    ValueError
+        If it is no such file, or holds anything but tensors under the names.
+    ImportError
+        If PyTorch is missing, or ml_dtypes for bfloat16.
+
+    References
+    ----------
+    https://docs.pytorch.org/docs/stable/notes/serialization.html
+
+    Examples
+    --------
+    >>> import fastnets as fn
+    >>> model.load_state_dict(fn.io.load_torch("resnet50.pth"))  # doctest: +SKIP
+    """
+    try:
+        import torch
+    except ImportError:
+        raise ImportError("load_torch needs PyTorch: pip install torch") from None
+    where = f"load_torch: {os.fspath(path)}"
+    with Path(path).open("rb") as file:
+        try:
+            found = torch.load(file, map_location="cpu", weights_only=True)
+        except Exception as error:  # of many kinds: of the archive, the pickle, or what it asks for
+            raise ValueError(f"{where} is not a readable file of tensors: {str(error).splitlines()[0]}") from None
+    if isinstance(found, Mapping):
+        found = next((found[key] for key in ("state_dict", "model_state_dict") if key in found), found)
+    if not isinstance(found, Mapping):
+        raise ValueError(f"{where} holds {type(found).__name__} but a mapping of names to tensors is expected")
+    for name, value in found.items():
+        if not isinstance(value, torch.Tensor):
+            raise ValueError(f"{where} holds {type(value).__name__} under {name!r} but a tensor is expected")
+    return {str(name): np.array(arrays.to_numpy(value.detach())) for name, value in found.items()}
 
 
 def _array(path: str | os.PathLike[str], name: str, entry: Mapping[str, Any]) -> np.ndarray[Any, Any]:
