@@ -33,7 +33,8 @@ if(NOT FASTNETS_CUDA_REASON)
   target_compile_definitions(fastnets_cuda_sm80 PRIVATE FASTNETS_ARCH=sm80)
   set_target_properties(fastnets_cuda_sm80 PROPERTIES CUDA_VISIBILITY_PRESET hidden)
   # A kernel that spills registers is a mistake.
-  target_compile_options(fastnets_cuda_sm80 PRIVATE "SHELL:-Xptxas -warn-spills" "SHELL:-Xptxas -Werror")
+  target_compile_options(fastnets_cuda_sm80 PRIVATE --expt-relaxed-constexpr "SHELL:-Xptxas -warn-spills"
+                         "SHELL:-Xptxas -Werror")
   if(CMAKE_CUDA_COMPILER_VERSION VERSION_GREATER_EQUAL 12.8)
     target_compile_options(fastnets_cuda_sm80 PRIVATE --compress-mode=size)
   endif()

@@ -11,7 +11,7 @@ struct Images {
   int64_t N, C, pixels;
   bool channels_last;
 
-  Images(int64_t N_, int64_t C_, int64_t pixels_, bool channels_last_)
+  __host__ __device__ Images(int64_t N_, int64_t C_, int64_t pixels_, bool channels_last_)
       : N(N_), C(C_), pixels(pixels_), channels_last(channels_last_) {}
   // Of an array whose dimensions 0 and 1 count samples and channels.
   explicit Images(const Tensor& t) : Images(t.shape[0], t.shape[1], 1, t.is_channels_last()) {

@@ -14,6 +14,14 @@ namespace {
 struct LineShape {
   int64_t lines, C, step;
   __device__ __forceinline__ int64_t offset(int64_t line) const { return line / step * C * step + line % step; }
+  // The same where a team of several threads has a line: elements then lie side by side.
+  template <class Team>
+  __device__ __forceinline__ int64_t offset_for(int64_t line) const {
+    if constexpr (Team::kThreads > 1)
+      return line * C;
+    else
+      return offset(line);
+  }
 };
 
 // One thread, one warp or one block; what sum() and max() return is the same in every thread of it.

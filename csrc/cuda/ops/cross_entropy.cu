@@ -24,8 +24,8 @@ struct Problem : Samples {
       if (e < n) u[e] = class_weight(at + e) * (probabilities ? fmaf(keep, u[e], even) : even);
   }
   template <int kWidth>
-  __device__ __forceinline__ Line<const T, kWidth> line_of(const T* data, int64_t row, bool aligned) const {
-    return {data + (data ? shape.offset(row) : 0), shape.step, aligned};
+  __device__ __forceinline__ Line<const T, kWidth> line_of(const T* data, int64_t offset, bool aligned) const {
+    return {data + (data ? offset : 0), shape.step, aligned};
   }
 };
 
@@ -36,8 +36,9 @@ struct LossLine {
   bool aligned;
   template <class Team, int kWidth>
   __device__ __forceinline__ void operator()(const LineShape& shape, int64_t row) const {
-    const auto logits = problem.template line_of<kWidth>(problem.x, row, aligned);
-    const auto targets = problem.template line_of<kWidth>(problem.probabilities, row, aligned);
+    const int64_t offset = shape.offset_for<Team>(row);
+    const auto logits = problem.template line_of<kWidth>(problem.x, offset, aligned);
+    const auto targets = problem.template line_of<kWidth>(problem.probabilities, offset, aligned);
     float v[kWidth], u[kWidth], best = -INFINITY;
     each_run<Team, kWidth>(shape.C, [&](int64_t at, int n) {
       logits.read(v, at, n);
@@ -67,7 +68,7 @@ struct LossLine {
     if (problem.labels && problem.keep != 0 && !problem.ignores(row)) {
       const float weight = problem.label_weight(row);  // nan where the label is out of range
       const int64_t label = problem.is_valid(row) ? problem.labels[row] : 0;
-      loss += problem.keep * weight * (log_sum - widen(problem.x[shape.offset(row) + label * shape.step]));
+      loss += problem.keep * weight * (log_sum - widen(problem.x[offset + label * shape.step]));
     }
     lse[row] = log_sum;
     losses[row] = problem.ignores(row) ? 0 : loss;
@@ -85,9 +86,9 @@ struct LossGradientLine {
   bool aligned;
   template <class Team, int kWidth>
   __device__ __forceinline__ void operator()(const LineShape& shape, int64_t row) const {
-    const auto logits = problem.template line_of<kWidth>(problem.x, row, aligned);
-    const auto targets = problem.template line_of<kWidth>(problem.probabilities, row, aligned);
-    const int64_t offset = shape.offset(row);
+    const int64_t offset = shape.offset_for<Team>(row);
+    const auto logits = problem.template line_of<kWidth>(problem.x, offset, aligned);
+    const auto targets = problem.template line_of<kWidth>(problem.probabilities, offset, aligned);
     float v[kWidth], u[kWidth];
     ChainedSum shares;
     if (problem.is_spread())

@@ -34,7 +34,7 @@ struct SoftmaxLine {
   bool aligned;
   template <class Team, int kWidth>
   __device__ __forceinline__ void operator()(const LineShape& shape, int64_t line) const {
-    const int64_t offset = shape.offset(line);
+    const int64_t offset = shape.offset_for<Team>(line);
     const Line<const T, kWidth> in{x + offset, shape.step, aligned};
     const Line<T, kWidth> out{y + offset, shape.step, aligned};
     float v[kWidth], best = -INFINITY;
@@ -70,7 +70,7 @@ struct SoftmaxGradientLine {
   bool aligned;
   template <class Team, int kWidth>
   __device__ __forceinline__ void operator()(const LineShape& shape, int64_t line) const {
-    const int64_t offset = shape.offset(line);
+    const int64_t offset = shape.offset_for<Team>(line);
     const Line<const T, kWidth> results{y + offset, shape.step, aligned}, gradients{dy + offset, shape.step, aligned};
     const Line<T, kWidth> out{dx + offset, shape.step, aligned};
     float result[kWidth], gradient[kWidth];
