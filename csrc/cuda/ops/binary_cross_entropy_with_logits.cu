@@ -8,34 +8,18 @@ namespace {
 
 using BCE = BinaryCrossEntropyWithLogits;
 
-// A weight as it broadcasts to the input, in the order of the input's memory.
-struct Broadcast {
-  Tensor tensor;
-  bool is_given = false;
-  Broadcast(const BCE& op, const Tensor& t) : is_given(t) {
-    if (!t) return;
-    tensor = t;
-    tensor.ndim = op.input.ndim;
-    for (int d = 0; d < op.input.ndim; ++d) {
-      const int own = d - op.input.ndim + t.ndim;
-      tensor.shape[d] = op.input.shape[d];
-      tensor.stride[d] = own < 0 || t.shape[own] == 1 ? 0 : t.stride[own];
-    }
-    if (op.keeps_format()) tensor = with_channels_behind(tensor);
+// A weight as it broadcasts to the input, one number an element in the order of the input's memory; null for none.
+const float* broadcast(const BCE& op, const Tensor& t, Workspace& workspace, Stream stream) {
+  if (!t) return nullptr;
+  Tensor expanded = t;
+  expanded.ndim = op.input.ndim;
+  for (int d = 0; d < op.input.ndim; ++d) {
+    const int own = d - op.input.ndim + t.ndim;
+    expanded.shape[d] = op.input.shape[d];
+    expanded.stride[d] = own < 0 || t.shape[own] == 1 ? 0 : t.stride[own];
   }
-  __device__ __forceinline__ float operator()(int64_t i) const {
-    if (!is_given) return 1;
-    const int64_t at = offset_of(tensor, i);
-    switch (tensor.dtype) {
-      case DType::bfloat16:
-        return widen(static_cast<const bfloat16*>(tensor.data)[at]);
-      case DType::float16:
-        return widen(static_cast<const float16*>(tensor.data)[at]);
-      default:
-        return static_cast<const float*>(tensor.data)[at];
-    }
-  }
-};
+  return numbers_of(op.name, op.keeps_format() ? with_channels_behind(expanded) : expanded, workspace, stream);
+}
 
 // With z = e^−|x|, class weight w, positive weight p and l = 1 + (p − 1) t, nothing cancels in
 //   loss = w (a |x| + l log1p(z)),  d loss / dx = w (±a ∓ l z / (1 + z)),  where a = 1 − t, above 0, or p t, below, and
@@ -65,14 +49,16 @@ struct Element {
 template <class T>
 struct Elements {
   const T *x, *t;
-  Broadcast weight, pos_weight;
+  const float *weight, *pos_weight;
+  bool has_p;
   Elements(const BCE& op, Workspace& workspace, Stream stream)
       : x(in_format<T>(op.name, op.input, op.keeps_format(), workspace, stream)),
         t(in_format<T>(op.name, op.target, op.keeps_format(), workspace, stream)),
-        weight(op, op.weight),
-        pos_weight(op, op.pos_weight) {}
+        weight(broadcast(op, op.weight, workspace, stream)),
+        pos_weight(broadcast(op, op.pos_weight, workspace, stream)),
+        has_p(op.pos_weight) {}
   __device__ __forceinline__ Element at(int64_t i) const {
-    return {widen(x[i]), widen(t[i]), weight(i), pos_weight(i), pos_weight.is_given};
+    return {widen(x[i]), widen(t[i]), weight ? weight[i] : 1.0f, has_p ? pos_weight[i] : 1.0f, has_p};
   }
   __device__ __forceinline__ float operator()(int64_t i) const { return at(i).loss(); }
 };
