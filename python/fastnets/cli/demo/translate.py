@@ -20,6 +20,7 @@ import fastnets as fn
 import fastnets.functional as F
 from fastnets import optim
 from fastnets.data import Vocabulary
+from fastnets.data.translation.greetings import PHRASES
 from fastnets.models import Transformer
 
 from .. import console
@@ -31,6 +32,7 @@ HELP = "a Transformer learns to translate English to Spanish (under 3 min)"
 Array = np.ndarray[Any, Any]
 
 PAIRS, CHECKED, TESTED = 40_000, 200, 600  # sentences to learn from; held-out ones to watch by, and for the test
+SAID = 16  # so often each everyday phrase, beside sentences that are all different
 EPOCHS, STEPS, BATCH = 40, 80, 32  # an epoch is so many steps
 LEARNING_RATE, WARMUP_STEPS, MAX_NORM, SMOOTHING = 2e-3, 200, 1.0, 0.1
 SIZES: dict[str, Any] = {
@@ -39,7 +41,7 @@ SIZES: dict[str, Any] = {
     "num_encoder_layers": 2,
     "num_decoder_layers": 2,
     "dim_feedforward": 256,
-    "dropout": 0.0,  # the sentences are many, and each comes about twice
+    "dropout": 0.0,  # the sentences are many, and most come about twice
 }
 EVALUATIONS = 8
 BEAMS, LONGEST = 4, 24
@@ -74,9 +76,10 @@ class Corpus:
 
     @classmethod
     def make(cls, seed: int, epochs: int) -> Corpus:
-        """As many pairs as so many epochs read, up to `PAIRS`."""
+        """As many pairs as so many epochs read, up to `PAIRS`, and everyday phrases."""
         pairs = fn.data.make_translations(min(PAIRS, epochs * STEPS * BATCH), seed)
         held_out = fn.data.make_translations(CHECKED + TESTED, seed, held_out=True)
+        pairs += SAID * PHRASES
         english, spanish = (Vocabulary.of(pair[side] for pair in pairs + held_out) for side in (0, 1))
         return cls(pairs, held_out[:CHECKED], held_out[CHECKED:], english, spanish)
 
