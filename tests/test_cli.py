@@ -188,7 +188,10 @@ def test_the_demo_works_without_the_extras_and_says_what_is_left_out(tmp_path):
 
 @pytest.mark.skipif(os.name != "posix", reason="signals")
 def test_ctrl_c_stops_the_demo_cleanly(tmp_path):
-    process = start("demo", "--epochs", "10000", cwd=tmp_path, start_new_session=True)
+    def heed():  # a shell's background jobs, and their children, ignore the signal
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+    process = start("demo", "--epochs", "10000", cwd=tmp_path, start_new_session=True, preexec_fn=heed)
     assert process.stdout.readline().startswith("digits:")
     time.sleep(0.5)
     os.killpg(process.pid, signal.SIGINT)
