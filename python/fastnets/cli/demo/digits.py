@@ -16,7 +16,7 @@ import fastnets.functional as F
 from fastnets import nn, optim
 
 from .. import console
-from . import curves, peer, pictures
+from . import curves, ending, peer, pictures
 
 __all__ = ["HELP", "Digits", "Training", "network", "run", "train"]
 
@@ -160,7 +160,10 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
         "files": [str(path) for path in _write(folder, model, training)],
     }
     result["seconds"] = time.perf_counter() - started
-    _report(result)
+    left_out = dict(rich="no progress bar, no colours", matplotlib="no picture of the learning curve")
+    ending.show(
+        result, "samples", result["samples_per_second"], result["torch_samples_per_second"], LOADING, **left_out
+    )
     return result
 
 
@@ -174,17 +177,3 @@ def _write(folder: Path, model: nn.Sequential, training: Training) -> list[Path]
         written.append(folder / "digits.png")
         curves.draw(written[-1], "A small CNN on the UCI handwritten digits", training.losses, training.accuracies)
     return written
-
-
-def _report(result: dict[str, Any]) -> None:
-    speed = f"{result['samples_per_second']:,.0f} samples a second in training"
-    if result["torch_samples_per_second"]:
-        speed += f"; torch: {result['torch_samples_per_second']:,.0f}"
-    print(f"\n{speed}\n{result['seconds']:.1f} s in all")
-    for path in result["files"]:
-        print(f"wrote {path}")
-    left_out = {"rich": "no progress bar, no colours", "matplotlib": "no picture of the learning curve"}
-    for line in console.missing_extras(**left_out, safetensors="the model was not saved"):
-        print(line)
-    if find_spec("safetensors"):
-        print(f"\nto load the model in Python:\n\n{LOADING.format(path=result['files'][0])}")

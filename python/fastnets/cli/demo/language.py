@@ -20,7 +20,7 @@ from fastnets import optim
 from fastnets.models import LSTMLanguageModel
 
 from .. import console
-from . import curves, peer
+from . import curves, ending, peer
 
 __all__ = ["HELP", "Text", "Training", "add_arguments", "load", "network", "next_words", "run", "train"]
 
@@ -264,7 +264,15 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     }
     result["files"] = [str(path) for path in _write(folder, model, result)]
     result["seconds"] = time.perf_counter() - started
-    _report(result)
+    left_out = dict(rich="no progress bar", matplotlib="no picture of the learning curves")
+    ending.show(
+        result,
+        "characters",
+        result["training"]["characters_per_second"],
+        result["torch_characters_per_second"],
+        LOADING,
+        **left_out,
+    )
     return result
 
 
@@ -282,17 +290,3 @@ def _write(folder: Path, model: LSTMLanguageModel, result: dict[str, Any]) -> li
         results = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("language-*.json"))]
         curves.draw_bits(written[-1], [each["training"] for each in results])
     return written
-
-
-def _report(result: dict[str, Any]) -> None:
-    speed = f"{result['training']['characters_per_second']:,.0f} characters a second in training"
-    if result["torch_characters_per_second"]:
-        speed += f"; torch: {result['torch_characters_per_second']:,.0f}"
-    print(f"\n{speed}\n{result['seconds']:.1f} s in all")
-    for path in result["files"]:
-        print(f"wrote {path}")
-    left_out = {"rich": "no progress bar", "matplotlib": "no picture of the learning curves"}
-    for line in console.missing_extras(**left_out, safetensors="the model was not saved"):
-        print(line)
-    if find_spec("safetensors"):
-        print(f"\nto load the model in Python:\n\n{LOADING.format(path=result['files'][0])}")

@@ -24,7 +24,7 @@ from fastnets.data.translation.greetings import PHRASES
 from fastnets.models import Transformer
 
 from .. import console
-from . import attention_map, peer
+from . import attention_map, ending, peer
 
 __all__ = ["HELP", "Corpus", "Training", "add_arguments", "exact_match", "load", "network", "run", "train"]
 
@@ -229,7 +229,15 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     }
     result["files"] = [str(path) for path in _write(folder, model, sentences[-1 if len(sentences) == 1 else 1], result)]
     result["seconds"] = time.perf_counter() - started
-    _report(result)
+    left_out = dict(rich="no progress bar", matplotlib="no picture of the attention")
+    ending.show(
+        result,
+        "sentences",
+        result["training"]["sentences_per_second"],
+        result["torch_sentences_per_second"],
+        LOADING,
+        **left_out,
+    )
     if arguments.sentence is None and arguments.name != "all" and sys.stdin.isatty() and sys.stdout.isatty():
         converse(model)
     return result
@@ -284,17 +292,3 @@ def _write(folder: Path, model: Transformer, sentence: str, result: dict[str, An
             [weights[0].mean(0) for weights in model.cross_attention(source, target)],
         )
     return written
-
-
-def _report(result: dict[str, Any]) -> None:
-    speed = f"{result['training']['sentences_per_second']:,.0f} sentences a second in training"
-    if result["torch_sentences_per_second"]:
-        speed += f"; torch: {result['torch_sentences_per_second']:,.0f}"
-    print(f"\n{speed}\n{result['seconds']:.1f} s in all")
-    for path in result["files"]:
-        print(f"wrote {path}")
-    left_out = {"rich": "no progress bar", "matplotlib": "no picture of the attention"}
-    for line in console.missing_extras(**left_out, safetensors="the model was not saved"):
-        print(line)
-    if find_spec("safetensors"):
-        print(f"\nto load the model in Python:\n\n{LOADING.format(path=result['files'][0])}")
