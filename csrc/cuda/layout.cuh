@@ -131,11 +131,12 @@ inline const float* numbers_of(const char* name, const Tensor& t, Workspace& wor
   return copy;
 }
 
-template <class T>
-struct Store {
-  const float* from;
-  T* to;
-  __device__ __forceinline__ void operator()(int64_t i) const { to[i] = round_to<T>(from[i]); }
+// Elements in the order of memory, of another type.
+template <class From, class To>
+struct Convert {
+  const From* from;
+  To* to;
+  __device__ __forceinline__ void operator()(int64_t i) const { to[i] = round_to<To>(widen(from[i])); }
 };
 
 // Integers as int64 in row-major order.

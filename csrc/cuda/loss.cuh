@@ -45,6 +45,13 @@ Samples samples_of(const Op& op, bool has_labels, Workspace& workspace, Stream s
   return s;
 }
 
+// Terms that are in memory.
+template <class T>
+struct ReadTerm {
+  const T* terms;
+  __device__ __forceinline__ float operator()(int64_t i) const { return widen(terms[i]); }
+};
+
 // What a mean divides by: a number that is known, or one on the device.
 struct Divisor {
   float known = 1;

@@ -70,15 +70,11 @@ struct FoldedTerm {
     return at < count ? term(at) : 0.0f;
   }
 };
-struct LastTerms {
-  const float* x;
-  __device__ __forceinline__ float operator()(int64_t i, int64_t) const { return x[i]; }
-};
 template <class Term, class To>
 void sum_all(const char* name, const Term& term, int64_t count, To* out, Workspace& workspace, Stream stream) {
   float* const folded = workspace.take<float>(kSumColumns);
   sum_rows(name, FoldedTerm<Term>{term, count}, divide_up(count, kSumColumns), kSumColumns, folded, workspace, stream);
-  sum_rows(name, LastTerms{folded}, kSumColumns, 1, out, workspace, stream);
+  sum_rows(name, MatrixTerm<float>{folded, 1}, kSumColumns, 1, out, workspace, stream);
 }
 
 }  // namespace

@@ -172,7 +172,7 @@ void pull_back(const Op& op, const float* mean, const float* rstd, bool is_train
     sum_channels(op.name, images, term, out, workspace, stream);
     if (gradient && !workspace.counts_only)
       visit_device_float(op.name, gradient.dtype, [&]<class To>(Type<To>) {
-        for_elements(op.name, images.C, Store<To>{out, gradient.as<To>()}, stream);
+        for_elements(op.name, images.C, Convert<float, To>{out, gradient.as<To>()}, stream);
       });
     return out;
   };

@@ -133,10 +133,6 @@ struct WriteCount {
   float count;
   __device__ __forceinline__ void operator()(int64_t) const { *to = count; }
 };
-struct ReadTerm {
-  const float* terms;
-  __device__ __forceinline__ float operator()(int64_t i) const { return terms[i]; }
-};
 
 template <class T>
 void run_forward(const CrossEntropy& op, Workspace& workspace, Stream stream) {
@@ -154,7 +150,8 @@ void run_forward(const CrossEntropy& op, Workspace& workspace, Stream stream) {
     sum_all(op.name, LabelWeight{problem}, rows, divisor, workspace, stream);
   else if (run)
     for_elements(op.name, 1, WriteCount{divisor, float(rows)}, stream);
-  write_loss(op.name, op.reduction, rows, ReadTerm{losses}, Divisor{1, divisor}, op.output.as<T>(), workspace, stream);
+  write_loss(op.name, op.reduction, rows, ReadTerm<float>{losses}, Divisor{1, divisor}, op.output.as<T>(), workspace,
+             stream);
 }
 
 template <class T>

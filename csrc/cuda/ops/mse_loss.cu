@@ -21,11 +21,6 @@ struct Square {
     return weight ? widen(weight[i]) * d * d : d * d;
   }
 };
-template <class T>
-struct WeightOf {
-  const T* weight;
-  __device__ __forceinline__ float operator()(int64_t i) const { return widen(weight[i]); }
-};
 struct CopyNumber {
   const float* from;
   float* to;
@@ -39,7 +34,7 @@ void run_forward(const MSELoss& op, Workspace& workspace, Stream stream) {
   Divisor divisor{float(size)};
   if (op.weight && op.reduction == Reduction::mean) {
     float* sum = op.sums ? op.sums.as<float>() : workspace.take<float>(1);
-    sum_all(op.name, WeightOf<T>{square.weight}, size, sum, workspace, stream);
+    sum_all(op.name, ReadTerm<T>{square.weight}, size, sum, workspace, stream);
     divisor.found = sum;
   }
   const float* total = write_loss(op.name, op.reduction, size, square, divisor, op.output.as<T>(), workspace, stream);

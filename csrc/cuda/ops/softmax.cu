@@ -19,13 +19,6 @@ LineShape shape_of(const Softmax& op) {
   return shape;
 }
 
-template <class From, class To>
-struct Convert {
-  const From* from;
-  To* to;
-  __device__ __forceinline__ void operator()(int64_t i) const { to[i] = round_to<To>(widen(from[i])); }
-};
-
 // y = exp(x − max) / sum of it, or x − max − log of that sum.
 template <class T, bool log>
 struct SoftmaxLine {
