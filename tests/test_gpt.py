@@ -96,7 +96,8 @@ def test_generation_with_the_cache_is_that_without(model):
     tokens = model.generate([0, 1], temperature=0, length=12)
     assert tokens.dtype == np.int64 and model.decode(tokens) == likeliest
     assert model.generate("ab", seed=1, length=12) == model.generate("ab", seed=1, length=12)
-    assert {model.generate("ab", seed=n, length=12) for n in range(8)} != {likeliest}
+    # hot, all tokens are as likely as each other
+    assert len({model.generate("ab", temperature=1e6, seed=n, length=12) for n in range(8)}) > 1
     assert not model.training and model.train().generate("a", length=1) and model.training
 
 
