@@ -239,7 +239,8 @@ def _register(op: Op) -> None:
         _library.define(schema)
         _library.impl(name, partial(implementation, op), "CompositeExplicitAutograd")
         torch.library.register_fake(f"fastnets::{name}", partial(fake, op), lib=_library)
-        if not pulled:
+        if not pulled:  # its results need no gradient, whatever its inputs do
+            _library.impl(name, torch.library.fallthrough_kernel, "Autograd")
             continue
         setup = partial(_setup_context, op) if pull is _pull else None
         torch.library.register_autograd(f"fastnets::{name}", partial(pull, op), setup_context=setup, lib=_library)
