@@ -3,7 +3,7 @@
 // Three loops over blocks, two over micro-tiles. What differs between its users is where operands come from (a *source*
 // writes panels) and where results go (a *sink* takes finished tiles).
 //
-// A sum is formed in chains of kDepth terms, which are then added in order; how M and N are cut does not touch it, so
+// A sum is formed in chains of equal length, which are then added in order; how M and N are cut does not touch it, so
 // results do not depend on the number of threads.
 #pragma once
 #include "cpu/backend/scratch.h"
@@ -17,7 +17,13 @@ template <class T>
 struct Blocks {
   static constexpr int kMR = Tile<Accumulator<T>>::kRows;
   static constexpr int kNR = Tile<Accumulator<T>>::kVectors * kLanes<T>;
-  static constexpr int kDepth = 256;  // panels of b, kNR × kDepth floats, stay in the first-level cache
+  static constexpr int kDepth = 384;  // a panel of b, kNR × kDepth floats, stays in the first-level cache
+
+  // How long the chains are that make up a sum of `depth` terms.
+  FASTNETS_INLINE static int chain(std::int64_t depth) {
+    const std::int64_t chains = most(1, divide_up(depth, kDepth));
+    return static_cast<int>(round_up(most(1, divide_up(depth, chains)), 8));
+  }
 };
 
 // The largest blocks of C, in panels. By default a block of a and one of b share the second-level cache; a user whose
@@ -53,15 +59,17 @@ struct Operand {
 // Packs a whole operand, all threads together.
 template <class T, int R, class Source>
 void pack_all(const Source& source, std::int64_t rows, std::int64_t depth, PanelElement<T>* out) {
-  constexpr int kDepth = Blocks<T>::kDepth;
-  const std::int64_t panels = divide_up(rows, R), blocks = divide_up(depth, kDepth);
-  const std::int64_t together = most(1, least(panels, (1 << 16) / (R * kDepth)));
+  constexpr int kPanel = R * Blocks<T>::kDepth;
+  using Room = PanelElement<T>[kPanel + kPanelSlack];
+  const int chain = Blocks<T>::chain(depth);
+  const std::int64_t panels = divide_up(rows, R), blocks = divide_up(depth, chain);
+  const std::int64_t together = most(1, least(panels, (1 << 16) / kPanel));
   const std::int64_t groups = divide_up(panels, together);
   const auto task = [&](std::int64_t t) {
-    const std::int64_t k0 = t / groups * kDepth;
-    const int kc = static_cast<int>(least(kDepth, depth - k0));
+    const std::int64_t k0 = t / groups * chain;
+    const int kc = static_cast<int>(least(chain, depth - k0));
     const std::int64_t stride = R * round_up(kc, Panel<T>::kGroup);
-    PanelElement<T> room[R * kDepth + kPanelSlack];
+    Room room;
     for (std::int64_t p = t % groups * together; p < least(panels, (t % groups + 1) * together); ++p) {
       // Through `room`: what a store runs past the panel may belong to another thread's.
       source.template pack<R>(0, p * R, static_cast<int>(least(R, rows - p * R)), k0, kc, room);
@@ -137,8 +145,9 @@ void gemm(std::int64_t batch, std::int64_t M, std::int64_t N, std::int64_t K, co
           const BlockLimits& limits = {}) {
   using P = PanelElement<T>;
   using Acc = Accumulator<T>;
-  constexpr int kMR = Blocks<T>::kMR, kNR = Blocks<T>::kNR, kDepth = Blocks<T>::kDepth, G = Panel<T>::kGroup;
-  const std::int64_t row_panels = divide_up(M, kMR), column_panels = divide_up(N, kNR), blocks = divide_up(K, kDepth);
+  constexpr int kMR = Blocks<T>::kMR, kNR = Blocks<T>::kNR, G = Panel<T>::kGroup;
+  const int chain = Blocks<T>::chain(K);
+  const std::int64_t row_panels = divide_up(M, kMR), column_panels = divide_up(N, kNR), blocks = divide_up(K, chain);
   if (!batch || !row_panels || !column_panels) return;
   // Blocks of C: large enough to pay for packing, enough of them to share.
   std::int64_t mp = least(row_panels, limits.row_panels), np = least(column_panels, limits.column_panels);
@@ -159,17 +168,17 @@ void gemm(std::int64_t batch, std::int64_t M, std::int64_t N, std::int64_t K, co
         P *a, *b;
         Acc* tiles;
       };
-      return Room{w.take<P>(a.packed ? 0 : mp * kMR * kDepth + kPanelSlack),
-                  w.take<P>(b.packed ? 0 : np * kNR * kDepth + kPanelSlack),
+      return Room{w.take<P>(a.packed ? 0 : mp * kMR * chain + kPanelSlack),
+                  w.take<P>(b.packed ? 0 : np * kNR * chain + kPanelSlack),
                   w.take<Acc>(blocks > 1 ? mp * np * kMR * kNR : kMR * kNR)};
     };
     carve(space);
     space = {static_cast<std::byte*>(scratch(space.used, 1)), 0};
     const auto room = carve(space);
     for (std::int64_t k = 0; k < most(1, blocks); ++k) {
-      const int kc = static_cast<int>(least(kDepth, K - k * kDepth)), groups = (kc + G - 1) / G;
-      const P* panels_b = b.block(n, j0, columns, k * kDepth, kc, room.b);
-      const P* panels_a = a.block(n, i0, rows, k * kDepth, kc, room.a);
+      const int kc = static_cast<int>(least(chain, K - k * chain)), groups = (kc + G - 1) / G;
+      const P* panels_b = b.block(n, j0, columns, k * chain, kc, room.b);
+      const P* panels_a = a.block(n, i0, rows, k * chain, kc, room.a);
       for (std::int64_t j = 0; j < columns; ++j)
         for (std::int64_t i = 0; i < rows; ++i) {
           Acc* tile = room.tiles + (blocks > 1 ? (j * rows + i) * kMR * kNR : 0);

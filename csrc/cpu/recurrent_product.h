@@ -1,7 +1,7 @@
 // The product in each step of a recurrent net: a state of B rows times a weight that stays in the cache.
 //
 // The weight lies in panels of kNR rows over its whole depth, the state in tiles of up to kMR rows, [depth][row] each.
-// Sums are formed as in gemm.h: chains of kDepth terms, which are then added in order, whatever the tile's height.
+// Sums are formed as in gemm.h: chains of equal length, which are then added in order, whatever the tile's height.
 #pragma once
 #include "cpu/gemm.h"
 
@@ -61,13 +61,13 @@ struct StepWeight {
     StepWeight w{units, gates, depth};
     auto* room = workspace.take<PanelElement<T>>(w.blocks() * gates * w.stride());
     w.panels = room;
-    constexpr int kDepth = Blocks<T>::kDepth;
+    const int chain = Blocks<T>::chain(round_up(depth, G));
     const auto task = [&](std::int64_t p) {
       const std::int64_t unit = p / gates * kNR, row = p % gates * units + unit;
       const int rows = static_cast<int>(least(kNR, units - unit));
-      PanelElement<T> piece[kNR * kDepth + kPanelSlack];  // what a store runs past a panel may be another thread's
-      for (std::int64_t k = 0; k < depth; k += kDepth) {
-        const int some = static_cast<int>(least(kDepth, depth - k));
+      PanelElement<T> piece[kNR * Blocks<T>::kDepth + kPanelSlack];  // what a store runs past a panel may be another thread's
+      for (std::int64_t k = 0; k < depth; k += chain) {
+        const int some = static_cast<int>(least(chain, depth - k));
         fastnets::cpu::FASTNETS_ISA::pack<kNR>(m, row, rows, k, some, piece);
         __builtin_memcpy(room + p * w.stride() + k * kNR, piece, kNR * round_up(some, G) * sizeof piece[0]);
       }
@@ -168,13 +168,14 @@ template <class U>
 [[gnu::noinline]] void multiply_state(const StateTiles<U>& tiles, const PanelElement<U>* state, std::int64_t first,
                                       std::int64_t last, const StepWeight<U>& w, std::int64_t panel, std::int64_t count,
                                       Accumulator<U>* out, std::int64_t out_stride) {
-  constexpr int kNR = Blocks<U>::kNR, kDepth = Blocks<U>::kDepth, G = Panel<U>::kGroup;
+  constexpr int kNR = Blocks<U>::kNR, G = Panel<U>::kGroup;
+  const int chain = Blocks<U>::chain(tiles.depth);
   const std::int64_t together = tiles.count == 1 ? count : 1;  // a panel stays in the first-level cache for all tiles
-  for (std::int64_t k = 0; k < tiles.depth || k == 0; k += kDepth)
+  for (std::int64_t k = 0; k < tiles.depth || k == 0; k += chain)
     for (std::int64_t p = 0; p < count; p += together)
       for (std::int64_t tile = first; tile < last; ++tile) {
         const std::int64_t begin = tiles.begin(tile), height = tiles.begin(tile + 1) - begin;
-        multiply_tile<U>(static_cast<int>(height), together, static_cast<int>(least(kDepth, tiles.depth - k) / G),
+        multiply_tile<U>(static_cast<int>(height), together, static_cast<int>(least(chain, tiles.depth - k) / G),
                          state + begin * tiles.depth + k * height, w.panels + (panel + p) * w.stride() + k * kNR,
                          w.stride(), out + p * out_stride + (begin - tiles.begin(first)) * kNR, out_stride, k > 0);
       }
