@@ -3,6 +3,7 @@
 #include <memory>
 #include <new>
 #include <string>
+#include <utility>
 
 #include "bindings/backend.h"
 #include "bindings/bind_all.h"
@@ -46,4 +47,13 @@ PYBIND11_MODULE(_cuda_emulated, m, pybind11::mod_gil_not_used()) {
       pybind11::arg("schedule") = "forward", pybind11::arg("asynchronous") = "eager", pybind11::arg("seed") = 1,
       "Chooses in which order threads run (forward, reverse, random) and when asynchronous copies take place (eager, "
       "lazy, random, late_products).");
+  m.def(
+      "set_compute_capability",
+      [](int compute_capability) {
+        emulation::Config config = emulation::config();
+        std::swap(config.compute_capability, compute_capability);
+        emulation::set_config(config);
+        return compute_capability;
+      },
+      "Chooses which device is played (80, 86, 89 or 90) and returns which was before.");
 }

@@ -6,6 +6,7 @@
 #include "cuda/backend/launch.h"
 #include "cuda/backend/workspace.h"
 #include "emulation/tests/buffer.h"
+#include "emulation/tests/hopper.h"
 #include "emulation/tests/test.h"
 
 namespace fastnets::cuda::FASTNETS_ARCH {
@@ -168,6 +169,11 @@ void check_activations() {
 FASTNETS_TEST(linear_float32) { check_activations<float>(); }
 FASTNETS_TEST(linear_bfloat16) { check_activations<bfloat16>(); }
 FASTNETS_TEST(linear_float16) { check_activations<float16>(); }
+FASTNETS_TEST(linear_on_sm90a) {
+  const Hopper hopper;
+  check_linear<bfloat16>(40, 136, 72, Activation::gelu);
+  check_linear<float16>(136, 24, 40, Activation::relu);
+}
 FASTNETS_TEST(linear_of_many_rows) { check_linear<bfloat16>(1100, 9, 5, Activation::none); }
 FASTNETS_TEST(linear_of_nothing) {
   check_linear<float>(0, 3, 4, Activation::relu);

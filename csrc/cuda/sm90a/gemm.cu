@@ -1,0 +1,73 @@
+#include "cuda/sm90a/gemm.h"
+
+#include <array>
+
+#include "core/check.h"
+#include "cuda/backend/device.h"
+#include "cuda/backend/tensor_map.h"
+#include "cuda/sm90a/gemm_kernel.cuh"
+
+namespace fastnets::cuda::FASTNETS_ARCH {
+namespace {
+
+// Of boxes of `box_rows` rows by a line of 128 bytes, or a line of rows by as many depths.
+TensorMap map_of(const Product& product, const MappedOperand& operand, int64_t rows, int box_rows) {
+  constexpr uint32_t kLine = 64;
+  const int64_t size = item_size(product.dtype), lines = operand.is_by_rows ? product.K : rows;
+  const std::array<uint64_t, 3> sizes{uint64_t(operand.is_by_rows ? rows : product.K), uint64_t(lines),
+                                      uint64_t(product.batch)};
+  const std::array<uint64_t, 2> strides{uint64_t(operand.stride * size), uint64_t(operand.batch_stride * size)};
+  const std::array<uint32_t, 3> box{kLine, operand.is_by_rows ? kLine : uint32_t(box_rows), 1};
+  return make_tensor_map({product.dtype, const_cast<void*>(operand.data), sizes, strides, 128}, box);
+}
+
+template <class T, Order order_a, Order order_b, int kTileN>
+void start(const Product& p, Workspace& workspace, Stream stream) {
+  using Loop = WarpgroupLoop<T, order_a, order_b, kTileN>;
+  const Plan plan = make_plan<Loop>(p.name, p.batch, p.M, p.N, p.K);
+  float* partial = plan.splits > 1 ? workspace.take<float>(plan.splits * p.batch * p.M * p.N) : nullptr;
+  if (workspace.counts_only) return;
+
+  RowSink<T> sink{static_cast<T*>(p.out), p.out_batch_stride, p.out_row_stride};
+  sink.bias = static_cast<const T*>(p.bias);
+  sink.residual = static_cast<const T*>(p.residual);
+  sink.activation = p.activation;
+  sink.pre_activation = static_cast<T*>(p.pre_activation);
+  sink.find_alignment();
+  launch(warpgroup_gemm_kernel<Loop, RowSink<T>>,
+         {.name = p.name,
+          .grid = unsigned(std::min(plan.tiles * plan.splits, multiprocessors())),
+          .block = Loop::kThreads,
+          .shared_bytes = Loop::kSharedBytes,
+          .stream = stream},
+         plan, map_of(p, p.a, p.M, Loop::TileA::kBoxRows), map_of(p, p.b, p.N, Loop::TileB::kBoxRows), partial, sink);
+  if (plan.splits > 1) add_splits(p.name, plan, partial, sink, stream);
+}
+
+template <class F>
+void visit_order(bool is_by_rows, F&& f) {
+  is_by_rows ? f(std::integral_constant<Order, Order::rows>{}) : f(std::integral_constant<Order, Order::depth>{});
+}
+
+constexpr int kNarrow = 128, kWide = 192;  // columns; two sums for each of 64 x 192 fill a warpgroup's registers
+
+}  // namespace
+
+Tile tile_for(const Product& p) {
+  const int64_t tiles = p.batch * divide_up(p.M, 128) * divide_up(p.N, kWide);
+  return tiles >= kEnoughBlocks ? Tile::wide : Tile::narrow;
+}
+
+void run(const Product& product, Tile tile, Workspace& workspace, Stream stream) {
+  const auto run_in = [&]<class T>(Type<T>) {
+    visit_order(product.a.is_by_rows, [&](auto order_a) {
+      visit_order(product.b.is_by_rows, [&](auto order_b) {
+        tile == Tile::wide ? start<T, order_a, order_b, kWide>(product, workspace, stream)
+                           : start<T, order_a, order_b, kNarrow>(product, workspace, stream);
+      });
+    });
+  };
+  product.dtype == DType::bfloat16 ? run_in(Type<bfloat16>{}) : run_in(Type<float16>{});
+}
+
+}  // namespace fastnets::cuda::FASTNETS_ARCH

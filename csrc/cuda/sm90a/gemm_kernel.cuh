@@ -1,0 +1,216 @@
+// The product of half-precision operands on sm_90a. A block stays for many tiles. Its first warpgroup loads: one thread
+// fills a ring of stages with bulk copies. The two others multiply: each owns 64 rows of the tile and takes the stages
+// as they come, so that loads for the next tile are under way while one is finished.
+#pragma once
+#include "cuda/arch/sm90_copy.cuh"
+#include "cuda/arch/sm90_wgmma.cuh"
+#include "cuda/gemm.cuh"
+
+namespace fastnets::cuda::FASTNETS_ARCH {
+namespace {
+
+// A tile of an operand in shared memory, in lines of 64 elements that change places within eight lines. A line is the
+// depth of a row or, in Order::rows, 64 rows of a depth; 64 such lines make a piece, and pieces follow each other.
+template <class T, Order order, int kRows>
+struct MappedTile {
+  static constexpr int kDepth = 64, kLineBytes = kDepth * int(sizeof(T)), kSwizzle = 128;
+  static_assert(kLineBytes == kSwizzle);
+  static constexpr int kElements = kRows * kDepth;
+  static constexpr int kBoxRows = order == Order::depth ? kRows : kDepth;
+  // What a descriptor advances by for a depth of 16: 32 bytes of each line, or 16 lines.
+  static constexpr uint64_t kStep = (order == Order::depth ? 32 : 16 * kLineBytes) / 16;
+
+  __device__ __forceinline__ static void load(T* tile, const TensorMap& map, uint64_t* full, int batch, int row,
+                                              int k) {
+#pragma unroll
+    for (int first = 0; first < kRows; first += kBoxRows) {
+      const int along = row + first;
+      const int at[3] = {order == Order::depth ? k : along, order == Order::depth ? along : k, batch};
+      load_tensor(tile + first * kDepth, map, full, at);
+    }
+  }
+
+  // Of the rows from `row` on, a multiple of 64.
+  __device__ __forceinline__ static uint64_t descriptor(const T* tile, int row) {
+    constexpr uint32_t kPiece = kDepth * kLineBytes;
+    return matrix_descriptor(tile + row * kDepth, order == Order::depth ? 16 : kPiece, 8 * kLineBytes, kSwizzle);
+  }
+};
+
+// A tile of the product and the part of the depth that a block sums for it.
+struct Piece {
+  Place place;
+  int split, k_begin, k_end;
+  __device__ __forceinline__ Piece(const Plan& plan, int index)
+      : place(plan, index % plan.tiles),
+        split(index / plan.tiles),
+        k_begin(split * int(plan.split_depth)),
+        k_end(min(int(plan.K), k_begin + int(plan.split_depth))) {}
+};
+
+template <class T, Order order_a, Order order_b, int N>
+struct WarpgroupLoop {
+  using Element = T;
+  static constexpr int kTileM = 2 * 64, kTileN = N, kTileK = 64;
+  static constexpr int kThreads = 3 * kWarpgroupSize, kMultiplyingWarps = 8;
+  using TileA = MappedTile<T, order_a, kTileM>;
+  using TileB = MappedTile<T, order_b, kTileN>;
+  static constexpr int kStageBytes = (TileA::kElements + TileB::kElements) * int(sizeof(T));
+  static constexpr int kStages = (200 << 10) / kStageBytes;  // of 227 KiB
+  static constexpr size_t kSharedBytes = size_t{kStages} * kStageBytes;
+  // For 2 * kTileN / 2 sums and 40 others; the sum over the warpgroups is that of 168 each, with which they start.
+  static constexpr int kMultiplyingRegisters = 232, kLoadingRegisters = 40;
+
+  // The stages, and who waits for whom: `full` counts the bytes of a stage, `empty` the warps that have done with it.
+  struct Ring {
+    T *a, *b;
+    uint64_t *full, *empty;
+    int stage = 0;
+    uint32_t parity = 0;
+
+    __device__ __forceinline__ void advance() {
+      if (++stage < kStages) return;
+      stage = 0;
+      parity ^= 1;
+    }
+    __device__ __forceinline__ T* a_tile() const { return a + stage * TileA::kElements; }
+    __device__ __forceinline__ T* b_tile() const { return b + stage * TileB::kElements; }
+  };
+
+  // By one thread: brings the piece's tiles, stage by stage.
+  __device__ __forceinline__ static void load(Ring& ring, const TensorMap& a, const TensorMap& b, const Piece& piece) {
+    const Place& place = piece.place;
+    for (int k = piece.k_begin; k < piece.k_end; k += kTileK) {
+      mbarrier_wait(&ring.empty[ring.stage], ring.parity ^ 1);
+      uint64_t* const full = &ring.full[ring.stage];
+      mbarrier_arrive_expect(full, kStageBytes);
+      TileA::load(ring.a_tile(), a, full, place.batch, place.tile_m * kTileM, k);
+      TileB::load(ring.b_tile(), b, full, place.batch, place.tile_n * kTileN, k);
+      ring.advance();
+    }
+  }
+
+  // By a warpgroup: total = the sums of 64 rows of the tile from `row` on, each thread's as wgmma() lays them out.
+  __device__ __forceinline__ static void multiply(Ring& ring, const Piece& piece, int row, float (&total)[kTileN / 2]) {
+    float chain[kTileN / 2] = {};
+#pragma unroll
+    for (float& sum : total) sum = 0;
+    for (int k = piece.k_begin; k < piece.k_end;) {
+      const int first = k, end = min(piece.k_end, k + kChain);
+      int behind = 0;  // the stage before this one
+      for (; k < end; k += kTileK) {
+        mbarrier_wait(&ring.full[ring.stage], ring.parity);
+        const uint64_t a = TileA::descriptor(ring.a_tile(), row), b = TileB::descriptor(ring.b_tile(), 0);
+        wgmma_fence();
+#pragma unroll
+        for (int step = 0; step < kTileK / 16; ++step)
+          wgmma<T, order_a == Order::rows, order_b == Order::rows>(chain, a + step * TileA::kStep,
+                                                                   b + step * TileB::kStep, step > 0 || k > first);
+        wgmma_commit();
+        if (k > first) {
+          wgmma_wait<1>();
+          release(ring, behind);
+        }
+        behind = ring.stage;
+        ring.advance();
+      }
+      wgmma_wait<0>();
+      wgmma_hold(chain);
+      release(ring, behind);
+#pragma unroll
+      for (int i = 0; i < kTileN / 2; ++i) total[i] += chain[i];
+    }
+  }
+
+  // Calls store(row, column, eight neighbouring results) for all of a warp's 16 rows.
+  template <class Store>
+  __device__ __forceinline__ static void for_each_run(const float (&total)[kTileN / 2], Store store) {
+    const int lane = lane_index();
+    // Each round takes half of the rows and 32 columns. The registers of a round are known when it is compiled, but
+    // `store` is large and stands here once.
+    constexpr int kRounds = kTileN / 16;
+#pragma unroll 1
+    for (int round = 0; round < kRounds; ++round) {
+      float pairs[4][2];
+#pragma unroll
+      for (int r = 0; r < kRounds; ++r)
+        if (r == round) {
+#pragma unroll
+          for (int i = 0; i < 8; ++i) pairs[i / 2][i % 2] = total[(r / 2 * 4 + i / 2) * 4 + r % 2 * 2 + i % 2];
+        }
+      transpose(pairs);
+      float run[8];
+#pragma unroll
+      for (int i = 0; i < 8; ++i) run[i] = pairs[i / 2][i % 2];
+      store(lane / 4 + round % 2 * 8, round / 2 * 32 + lane % 4 * 8, run);
+    }
+  }
+
+ private:
+  __device__ __forceinline__ static void release(const Ring& ring, int stage) {
+    if (lane_index() == 0) mbarrier_arrive(&ring.empty[stage]);
+  }
+
+  // Among four neighbouring lanes: lane t receives in pairs[s] what lane s had in pairs[t].
+  __device__ __forceinline__ static void transpose(float (&pairs)[4][2]) {
+#pragma unroll
+    for (int distance = 1; distance < 4; distance *= 2) {
+      const bool is_upper = (lane_index() & distance) != 0;
+#pragma unroll
+      for (int p = 0; p < 4; ++p) {
+        if (p & distance) continue;
+#pragma unroll
+        for (int e = 0; e < 2; ++e) {
+          float &lower = pairs[p][e], &upper = pairs[p | distance][e];
+          const float received = shuffle_xor(is_upper ? lower : upper, distance);
+          (is_upper ? lower : upper) = received;
+        }
+      }
+    }
+  }
+};
+
+template <class Loop, class Sink>
+__global__ void __launch_bounds__(Loop::kThreads, 1)
+    warpgroup_gemm_kernel(const __grid_constant__ Plan plan, const __grid_constant__ TensorMap a,
+                          const __grid_constant__ TensorMap b, float* partial, const __grid_constant__ Sink sink) {
+  FASTNETS_STATIC_SHARED(full, uint64_t[Loop::kStages]);
+  FASTNETS_STATIC_SHARED(empty, uint64_t[Loop::kStages]);
+  DynamicShared shared;
+  using Element = typename Loop::Element;
+  Element* const a_tiles = shared.take<Element>(Loop::kStages * Loop::TileA::kElements, 1024);
+  Element* const b_tiles = shared.take<Element>(Loop::kStages * Loop::TileB::kElements, 1024);
+  typename Loop::Ring ring{a_tiles, b_tiles, full, empty};
+  if (threadIdx.x == 0) {
+    for (int stage = 0; stage < Loop::kStages; ++stage) {
+      mbarrier_init(&full[stage], 1);
+      mbarrier_init(&empty[stage], Loop::kMultiplyingWarps);
+    }
+    mbarrier_init_fence();
+  }
+  __syncthreads();
+
+  const int pieces = plan.tiles * plan.splits;
+  if (threadIdx.x < kWarpgroupSize) {
+    lower_registers<Loop::kLoadingRegisters>();
+    if (threadIdx.x == 0)
+      for (int p = int(blockIdx.x); p < pieces; p += int(gridDim.x)) Loop::load(ring, a, b, Piece(plan, p));
+  } else {
+    raise_registers<Loop::kMultiplyingRegisters>();
+    const int row = (int(threadIdx.x) / kWarpgroupSize - 1) * 64, warp_row = row + warp_index() % 4 * 16;
+    for (int p = int(blockIdx.x); p < pieces; p += int(gridDim.x)) {
+      const Piece piece(plan, p);
+      const Place& place = piece.place;
+      float total[Loop::kTileN / 2];
+      Loop::multiply(ring, piece, row, total);
+      const int64_t first_m = int64_t{place.tile_m} * Loop::kTileM + warp_row,
+                    first_n = int64_t{place.tile_n} * Loop::kTileN;
+      Loop::for_each_run(total, [&](int run_row, int column, float (&v)[8]) {
+        store_run(plan, place, piece.split, first_m + run_row, first_n + column, v, partial, sink);
+      });
+    }
+  }
+}
+
+}  // namespace
+}  // namespace fastnets::cuda::FASTNETS_ARCH
