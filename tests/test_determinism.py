@@ -72,7 +72,7 @@ def moved(case, arguments, shift):
 @pytest.mark.parametrize("row", ROWS, ids=str)
 @pytest.mark.parametrize("case", [case for case in BATCHED if case.op in backends.OPS], ids=lambda c: f"{c.op} {c}")
 def test_bits_do_not_depend_on_the_place_in_the_batch(case, row, dtype, rng, seed):
-    if not row.serves(case.op, dtype):
+    if not row.serves(case.op, dtype, case):
         pytest.skip(f"{case.op} in {dtype} is not there on {row}")
     if dtype == "bfloat16":
         pytest.importorskip("ml_dtypes")

@@ -112,6 +112,15 @@ def test_races_are_found(race, plain):
     assert len(re.findall(r"\.cuh?:\d+", first)) == 2, first  # both accesses by their lines
 
 
+def run_nvcc(architecture, row, source, target, *options):
+    command = ["nvcc", "-std=c++20", "--expt-relaxed-constexpr", "-I", CSRC, f"-DFASTNETS_ARCH={row}"]
+    command += ["-gencode", f"arch=compute_{architecture},code=sm_{architecture}"]
+    command += ["-Xptxas", "-warn-spills", "-Xptxas", "-Werror"]
+    done = subprocess.run([*command, *options, source, "-o", target], check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "C75" not in done.stderr, done.stderr  # C7510 to C7517: wgmma made to run one after the other
+
+
 def compile_for_gpu(architecture, target, tests, *options):
     """In one file, so that nvcc reads CUDA's own headers once."""
     sources = sorted([*CSRC.glob("emulation/tests/wrappers_*.cu"), *CSRC.glob("emulation/tests/kernels*.cu")])
@@ -119,12 +128,7 @@ def compile_for_gpu(architecture, target, tests, *options):
     sources += [CSRC / "cuda" / "backend" / "tensor_map.cu", *tests]
     together = target.with_suffix(".cu")
     together.write_text("".join(f'#include "{source}"\n' for source in sources))
-    command = ["nvcc", "-std=c++20", "--expt-relaxed-constexpr", "-I", CSRC, "-DFASTNETS_ARCH=sm80"]
-    command += ["-gencode", f"arch=compute_{architecture},code=sm_{architecture}"]
-    command += ["-Xptxas", "-warn-spills", "-Xptxas", "-Werror"]
-    done = subprocess.run([*command, *options, together, "-o", target], check=False, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    assert "C75" not in done.stderr, done.stderr  # C7510 to C7517: wgmma made to run one after the other
+    run_nvcc(architecture, "sm80", together, target, *options)
 
 
 @pytest.mark.slow
@@ -133,6 +137,8 @@ def test_the_same_sources_compile_for_the_gpu(architecture, tmp_path):
     if not shutil.which("nvcc"):
         pytest.skip("nvcc is not installed")
     compile_for_gpu(architecture, tmp_path / "all.o", [CSRC / "cuda" / "ops" / "linear.cu"], "-c")
+    if architecture == "90a":
+        run_nvcc(architecture, "sm90a", CSRC / "cuda" / "sm90a" / "gemm.cu", tmp_path / "gemm.o", "-c")
 
 
 @pytest.mark.gpu

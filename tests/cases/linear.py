@@ -29,6 +29,11 @@ CASES = [
     _case((1,), 1025, 258),  # a row: matrix times vector
     _case((257,), 130, 1),
     _case((57,), 300, 129, bias=False),  # several tiles of everything
+    # lines of whole 16 bytes, which bulk copies of GPUs bring: several tiles, more than a chain, both orders
+    _case((136,), 72, 200),
+    _case((2, 24), 520, 136, residual=True, activation="gelu"),
+    _case((40,), 64, 24, bias=False, layouts={"input": "transposed", "weight": "transposed"}),
+    _case((24,), 72, 16, layouts={"input": "offset", "weight": "offset"}),
     # empty
     _case((0,), 7, 5),
     _case((5,), 0, 3, residual=True),
@@ -66,6 +71,7 @@ LARGE = [  # enough for several threads to have work
 ]
 
 BATCHED = [  # of independent parts along the first dimension
+    Case("linear", (Array((150, 40)), Array((72, 40)), Array((72,)), None), (None,)),
     Case("linear", (Array((37, 129)), Array((65, 129)), Array((65,)), Array((37, 65))), ("gelu",)),
     Case("linear", (Array((300, 33)), Array((17, 33)), None, None), (None,)),
 ]

@@ -14,9 +14,16 @@ from .case import Case, numpy_dtype
 from .layouts import lay_out
 
 
+def is_for_sm90a(op: str, dtype: str, case: Case | None) -> bool:
+    """Whether the architecture has kernels of its own for it: half-precision products, of lines of whole 16 bytes."""
+    if op != "linear" or dtype not in ("bfloat16", "float16"):
+        return False
+    return case is None or case.inputs[0].shape[-1] % 8 == 0
+
+
 @dataclass(frozen=True)
 class Row:
-    """Something that answers the op table on host arrays: a backend, and for the CPU an instruction set."""
+    """Something that answers the op table on host arrays: a backend, and an instruction set or a GPU architecture."""
 
     backend: str
     isa: str | None = None
@@ -25,6 +32,8 @@ class Row:
         """Whether the op is there, in this dtype and the case's own: GPUs have no float64, and not every op yet."""
         if not self.backend.startswith("cuda"):
             return True
+        if self.isa == "sm90a" and not is_for_sm90a(op, dtype, case):
+            return False  # the same kernels as on the row without a name
         dtypes = {dtype, None if case is None else case.result}
         return "float64" not in dtypes and op in backends.module(self.backend).served()
 
@@ -33,16 +42,20 @@ class Row:
 
     @contextmanager
     def chosen(self) -> Iterator[None]:
-        """Compute with this row's instruction set inside a ``with`` block."""
+        """Compute with this row's instruction set, or on its architecture, inside a ``with`` block."""
         if self.isa is None:
             yield
             return
-        before = backends.module("cpu").isa()
-        settings.set_cpu_isa(self.isa)
+        if self.isa == "sm90a":
+            play = backends.module(self.backend).set_compute_capability
+            before = play(90)
+        else:
+            play, before = settings.set_cpu_isa, backends.module("cpu").isa()
+            play(self.isa)
         try:
             yield
         finally:
-            settings.set_cpu_isa(before)
+            play(before)
 
 
 def rows() -> list[Row]:
@@ -50,7 +63,7 @@ def rows() -> list[Row]:
     found = [Row("cpu", isa) for isa in settings.cpu_isas()]
     try:
         backends.module("cuda-emulated")
-        found.append(Row("cuda-emulated"))
+        found += [Row("cuda-emulated"), Row("cuda-emulated", "sm90a")]
     except RuntimeError:
         pass
     return [*found, Row("reference")]

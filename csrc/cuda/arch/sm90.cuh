@@ -115,30 +115,43 @@ __device__ __forceinline__ void mbarrier_arrive_cluster(uint64_t* mbarrier, int 
 #endif
 }
 
+// Whose writes the end of a phase shows to those who wait: with `cluster` also what other blocks wrote before they
+// arrived, at the price of what the device has in its first-level cache. Bulk loads are shown by either.
+enum class Sight { block, cluster };
+
 // Whether the phase of this parity has ended; may wait a little before it says no.
+template <Sight sight = Sight::block>
 __device__ __forceinline__ bool mbarrier_try_wait(const uint64_t* mbarrier, uint32_t parity,
                                                   [[maybe_unused]] Caller caller = FASTNETS_CALLER) {
 #if FASTNETS_EMULATED
   return emulation::mbarrier_test(mbarrier, parity, caller);
 #else
   uint32_t has_ended;
-  asm volatile(
-      "{\n.reg .pred p;\n"
-      "mbarrier.try_wait.parity.acquire.cluster.shared::cta.b64 p, [%1], %2;\n"
-      "selp.u32 %0, 1, 0, p;\n}"
-      : "=r"(has_ended)
-      : "r"(shared_address(mbarrier)), "r"(parity)
-      : "memory");
+#define FASTNETS_TRY_WAIT(scope)                   \
+  asm volatile(                                    \
+      "{\n.reg .pred p;\n"                         \
+      "mbarrier.try_wait.parity.acquire." scope    \
+      ".shared::cta.b64 p, [%1], %2;\n"            \
+      "selp.u32 %0, 1, 0, p;\n}"                   \
+      : "=r"(has_ended)                            \
+      : "r"(shared_address(mbarrier)), "r"(parity) \
+      : "memory")
+  if constexpr (sight == Sight::cluster)
+    FASTNETS_TRY_WAIT("cluster");
+  else
+    FASTNETS_TRY_WAIT("cta");
+#undef FASTNETS_TRY_WAIT
   return has_ended != 0;
 #endif
 }
 
+template <Sight sight = Sight::block>
 __device__ __forceinline__ void mbarrier_wait(const uint64_t* mbarrier, uint32_t parity,
                                               Caller caller = FASTNETS_CALLER) {
 #if FASTNETS_EMULATED
   emulation::mbarrier_wait(mbarrier, parity, caller);
 #else
-  while (!mbarrier_try_wait(mbarrier, parity, caller)) {}
+  while (!mbarrier_try_wait<sight>(mbarrier, parity, caller)) {}
 #endif
 }
 

@@ -100,7 +100,7 @@ __global__ void remote_arrival_kernel(int* out) {
     const int other = 1 - cluster_rank();
     *cluster_shared(&value, other) = int(blockIdx.x) + 7;
     mbarrier_arrive_cluster(&arrived, other);
-    mbarrier_wait(&arrived, 0);
+    mbarrier_wait<Sight::cluster>(&arrived, 0);
     out[blockIdx.x] = value;
   }
   cluster_sync();

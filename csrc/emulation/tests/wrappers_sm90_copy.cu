@@ -292,7 +292,7 @@ __global__ void send_kernel(float* out) {
   fence_proxy_shared();
   cluster_sync();
   if (threadIdx.x == 0) send_bulk(theirs, mine, kBytes, &received, (cluster_rank() + 1) % 3);
-  mbarrier_wait(&received, 0);
+  mbarrier_wait<Sight::cluster>(&received, 0);
   out[blockIdx.x * 32 + threadIdx.x] = theirs[31 - lane_index()];
   cluster_sync();
 }
