@@ -13,7 +13,7 @@ namespace {
 
 template <class T, Order order>
 std::optional<sm90a::MappedOperand> map(const MatrixOperand<T, order>& operand, int64_t batch) {
-  constexpr int64_t kMost = int64_t{1} << 31;  // coordinates are 32-bit
+  constexpr int64_t kMost = int64_t{1} << 30;  // coordinates, and tiles beyond them, are 32-bit
   const Matrix<T>& m = operand.matrix;
   const bool by_rows = order == Order::rows;
   const int64_t length = by_rows ? operand.rows : operand.depth, lines = by_rows ? operand.depth : operand.rows;

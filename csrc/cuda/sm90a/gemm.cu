@@ -10,20 +10,19 @@
 namespace fastnets::cuda::FASTNETS_ARCH {
 namespace {
 
-// Of boxes of `box_rows` rows by a line of 128 bytes, or a line of rows by as many depths.
-TensorMap map_of(const Product& product, const MappedOperand& operand, int64_t rows, int box_rows) {
-  constexpr uint32_t kLine = 64;
-  const int64_t size = item_size(product.dtype), lines = operand.is_by_rows ? product.K : rows;
-  const std::array<uint64_t, 3> sizes{uint64_t(operand.is_by_rows ? rows : product.K), uint64_t(lines),
-                                      uint64_t(product.batch)};
+// Of boxes of so many lines of 128 bytes.
+TensorMap map_of(const Product& product, const MappedOperand& operand, int64_t rows, int box_lines) {
+  const int64_t size = item_size(product.dtype), length = operand.is_by_rows ? rows : product.K,
+                lines = operand.is_by_rows ? product.K : rows;
+  const std::array<uint64_t, 3> sizes{uint64_t(length), uint64_t(lines), uint64_t(product.batch)};
   const std::array<uint64_t, 2> strides{uint64_t(operand.stride * size), uint64_t(operand.batch_stride * size)};
-  const std::array<uint32_t, 3> box{kLine, operand.is_by_rows ? kLine : uint32_t(box_rows), 1};
+  const std::array<uint32_t, 3> box{uint32_t(128 / size), uint32_t(box_lines), 1};
   return make_tensor_map({product.dtype, const_cast<void*>(operand.data), sizes, strides, 128}, box);
 }
 
-template <class T, Order order_a, Order order_b, int kTileN>
+template <class T, Order order_a, Order order_b, int kTileN, int kCluster>
 void start(const Product& p, Workspace& workspace, Stream stream) {
-  using Loop = WarpgroupLoop<T, order_a, order_b, kTileN>;
+  using Loop = WarpgroupLoop<T, order_a, order_b, kTileN, kCluster>;
   const Plan plan = make_plan<Loop>(p.name, p.batch, p.M, p.N, p.K);
   float* partial = plan.splits > 1 ? workspace.take<float>(plan.splits * p.batch * p.M * p.N) : nullptr;
   if (workspace.counts_only) return;
@@ -36,11 +35,13 @@ void start(const Product& p, Workspace& workspace, Stream stream) {
   sink.find_alignment();
   launch(warpgroup_gemm_kernel<Loop, RowSink<T>>,
          {.name = p.name,
-          .grid = unsigned(std::min(plan.tiles * plan.splits, multiprocessors())),
+          .grid = unsigned(kCluster * std::min(plan.tiles * plan.splits, multiprocessors() / kCluster)),
           .block = Loop::kThreads,
           .shared_bytes = Loop::kSharedBytes,
-          .stream = stream},
-         plan, map_of(p, p.a, p.M, Loop::TileA::kBoxRows), map_of(p, p.b, p.N, Loop::TileB::kBoxRows), partial, sink);
+          .stream = stream,
+          .cluster = kCluster},
+         plan, map_of(p, p.a, p.M, Loop::TileA::box_lines(1)), map_of(p, p.b, p.N, Loop::TileB::box_lines(kCluster)),
+         partial, sink);
   if (plan.splits > 1) add_splits(p.name, plan, partial, sink, stream);
 }
 
@@ -50,20 +51,22 @@ void visit_order(bool is_by_rows, F&& f) {
 }
 
 constexpr int kNarrow = 128, kWide = 192;  // columns; two sums for each of 64 x 192 fill a warpgroup's registers
+constexpr int kPair = 2;                   // blocks that share the columns of a wide tile
 
 }  // namespace
 
 Tile tile_for(const Product& p) {
-  const int64_t tiles = p.batch * divide_up(p.M, 128) * divide_up(p.N, kWide);
-  return tiles >= kEnoughBlocks ? Tile::wide : Tile::narrow;
+  const int64_t blocks_m = divide_up(p.M, 128), pairs_m = divide_up(blocks_m, kPair);
+  const bool fits = blocks_m % kPair == 0 || blocks_m > 8;  // few rows are computed for nothing
+  return fits && kPair * p.batch * pairs_m * divide_up(p.N, kWide) > kEnoughBlocks ? Tile::wide : Tile::narrow;
 }
 
 void run(const Product& product, Tile tile, Workspace& workspace, Stream stream) {
   const auto run_in = [&]<class T>(Type<T>) {
     visit_order(product.a.is_by_rows, [&](auto order_a) {
       visit_order(product.b.is_by_rows, [&](auto order_b) {
-        tile == Tile::wide ? start<T, order_a, order_b, kWide>(product, workspace, stream)
-                           : start<T, order_a, order_b, kNarrow>(product, workspace, stream);
+        tile == Tile::wide ? start<T, order_a, order_b, kWide, kPair>(product, workspace, stream)
+                           : start<T, order_a, order_b, kNarrow, 1>(product, workspace, stream);
       });
     });
   };

@@ -29,7 +29,7 @@ struct Product {
   void* pre_activation;
 };
 
-// Of 128 rows by 128 or by 192 columns.
+// Of 128 rows by 128 columns, or of a pair of blocks: 256 by 192.
 enum class Tile { narrow, wide };
 Tile tile_for(const Product& product);
 

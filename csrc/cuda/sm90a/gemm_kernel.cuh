@@ -1,6 +1,7 @@
 // The product of half-precision operands on sm_90a. A block stays for many tiles. Its first warpgroup loads: one thread
 // fills a ring of stages with bulk copies. The two others multiply: each owns 64 rows of the tile and takes the stages
-// as they come, so that loads for the next tile are under way while one is finished.
+// as they come, so that loads for the next tile are under way while one is finished. Blocks of a cluster have tiles one
+// below the other, and each loads its share of the b of both.
 #pragma once
 #include "cuda/arch/sm90_copy.cuh"
 #include "cuda/arch/sm90_wgmma.cuh"
@@ -16,17 +17,26 @@ struct MappedTile {
   static constexpr int kDepth = 64, kLineBytes = kDepth * int(sizeof(T)), kSwizzle = 128;
   static_assert(kLineBytes == kSwizzle);
   static constexpr int kElements = kRows * kDepth;
-  static constexpr int kBoxRows = order == Order::depth ? kRows : kDepth;
   // What a descriptor advances by for a depth of 16: 32 bytes of each line, or 16 lines.
   static constexpr uint64_t kStep = (order == Order::depth ? 32 : 16 * kLineBytes) / 16;
 
-  __device__ __forceinline__ static void load(T* tile, const TensorMap& map, uint64_t* full, int batch, int row,
-                                              int k) {
+  // Lines of a box, where `blocks` blocks share the work: some of the rows, or some of the depth of each piece.
+  static constexpr int box_lines(int blocks) { return (order == Order::depth ? kRows : kDepth) / blocks; }
+
+  // Brings share `rank` of the tile that begins at (row, k) into all the blocks.
+  template <int kBlocks>
+  __device__ __forceinline__ static void load(T* tile, const TensorMap& map, uint64_t* full, int batch, int row, int k,
+                                              int rank) {
+    const int line = rank * box_lines(kBlocks);
 #pragma unroll
-    for (int first = 0; first < kRows; first += kBoxRows) {
-      const int along = row + first;
-      const int at[3] = {order == Order::depth ? k : along, order == Order::depth ? along : k, batch};
-      load_tensor(tile + first * kDepth, map, full, at);
+    for (int piece = 0; piece < (order == Order::depth ? 1 : kRows / kDepth); ++piece) {
+      T* const to = tile + piece * kDepth * kDepth + line * kDepth;
+      const int at[3] = {order == Order::depth ? k : row + piece * kDepth, (order == Order::depth ? row : k) + line,
+                         batch};
+      if constexpr (kBlocks == 1)
+        load_tensor(to, map, full, at);
+      else
+        load_tensor_multicast(to, map, full, at, uint16_t((1 << kBlocks) - 1));
     }
   }
 
@@ -37,7 +47,7 @@ struct MappedTile {
   }
 };
 
-// A tile of the product and the part of the depth that a block sums for it.
+// A tile of the product and the part of the depth that a block, or a cluster, sums for it.
 struct Piece {
   Place place;
   int split, k_begin, k_end;
@@ -48,12 +58,14 @@ struct Piece {
         k_end(min(int(plan.K), k_begin + int(plan.split_depth))) {}
 };
 
-template <class T, Order order_a, Order order_b, int N>
+// kBlocks blocks of a cluster own a tile of the product, each kBlockM rows of it.
+template <class T, Order order_a, Order order_b, int N, int kBlocks>
 struct WarpgroupLoop {
   using Element = T;
-  static constexpr int kTileM = 2 * 64, kTileN = N, kTileK = 64;
+  static constexpr int kCluster = kBlocks;
+  static constexpr int kBlockM = 2 * 64, kTileM = kCluster * kBlockM, kTileN = N, kTileK = 64;
   static constexpr int kThreads = 3 * kWarpgroupSize, kMultiplyingWarps = 8;
-  using TileA = MappedTile<T, order_a, kTileM>;
+  using TileA = MappedTile<T, order_a, kBlockM>;
   using TileB = MappedTile<T, order_b, kTileN>;
   static constexpr int kStageBytes = (TileA::kElements + TileB::kElements) * int(sizeof(T));
   static constexpr int kStages = (200 << 10) / kStageBytes;  // of 227 KiB
@@ -61,7 +73,8 @@ struct WarpgroupLoop {
   // For 2 * kTileN / 2 sums and 40 others; the sum over the warpgroups is that of 168 each, with which they start.
   static constexpr int kMultiplyingRegisters = 232, kLoadingRegisters = 40;
 
-  // The stages, and who waits for whom: `full` counts the bytes of a stage, `empty` the warps that have done with it.
+  // The stages, and who waits for whom: `full` counts the bytes of a stage, `empty` the warps of all blocks of the
+  // cluster that have done with it, since each of them fills it in part.
   struct Ring {
     T *a, *b;
     uint64_t *full, *empty;
@@ -78,14 +91,15 @@ struct WarpgroupLoop {
   };
 
   // By one thread: brings the piece's tiles, stage by stage.
-  __device__ __forceinline__ static void load(Ring& ring, const TensorMap& a, const TensorMap& b, const Piece& piece) {
+  __device__ __forceinline__ static void load(Ring& ring, const TensorMap& a, const TensorMap& b, const Piece& piece,
+                                              int rank) {
     const Place& place = piece.place;
     for (int k = piece.k_begin; k < piece.k_end; k += kTileK) {
       mbarrier_wait(&ring.empty[ring.stage], ring.parity ^ 1);
       uint64_t* const full = &ring.full[ring.stage];
       mbarrier_arrive_expect(full, kStageBytes);
-      TileA::load(ring.a_tile(), a, full, place.batch, place.tile_m * kTileM, k);
-      TileB::load(ring.b_tile(), b, full, place.batch, place.tile_n * kTileN, k);
+      TileA::template load<1>(ring.a_tile(), a, full, place.batch, place.tile_m * kTileM + rank * kBlockM, k, 0);
+      TileB::template load<kCluster>(ring.b_tile(), b, full, place.batch, place.tile_n * kTileN, k, rank);
       ring.advance();
     }
   }
@@ -148,7 +162,11 @@ struct WarpgroupLoop {
 
  private:
   __device__ __forceinline__ static void release(const Ring& ring, int stage) {
-    if (lane_index() == 0) mbarrier_arrive(&ring.empty[stage]);
+    if constexpr (kCluster == 1) {
+      if (lane_index() == 0) mbarrier_arrive(&ring.empty[stage]);
+    } else {
+      if (lane_index() < kCluster) mbarrier_arrive_cluster(&ring.empty[stage], lane_index());
+    }
   }
 
   // Among four neighbouring lanes: lane t receives in pairs[s] what lane s had in pairs[t].
@@ -174,6 +192,7 @@ template <class Loop, class Sink>
 __global__ void __launch_bounds__(Loop::kThreads, 1)
     warpgroup_gemm_kernel(const __grid_constant__ Plan plan, const __grid_constant__ TensorMap a,
                           const __grid_constant__ TensorMap b, float* partial, const __grid_constant__ Sink sink) {
+  constexpr int kCluster = Loop::kCluster;
   FASTNETS_STATIC_SHARED(full, uint64_t[Loop::kStages]);
   FASTNETS_STATIC_SHARED(empty, uint64_t[Loop::kStages]);
   DynamicShared shared;
@@ -184,32 +203,38 @@ __global__ void __launch_bounds__(Loop::kThreads, 1)
   if (threadIdx.x == 0) {
     for (int stage = 0; stage < Loop::kStages; ++stage) {
       mbarrier_init(&full[stage], 1);
-      mbarrier_init(&empty[stage], Loop::kMultiplyingWarps);
+      mbarrier_init(&empty[stage], kCluster * Loop::kMultiplyingWarps);
     }
     mbarrier_init_fence();
   }
-  __syncthreads();
+  if constexpr (kCluster > 1)
+    cluster_sync();
+  else
+    __syncthreads();
 
-  const int pieces = plan.tiles * plan.splits;
+  const int rank = kCluster > 1 ? cluster_rank() : 0;
+  const int pieces = plan.tiles * plan.splits, first = int(blockIdx.x) / kCluster, step = int(gridDim.x) / kCluster;
   if (threadIdx.x < kWarpgroupSize) {
     lower_registers<Loop::kLoadingRegisters>();
     if (threadIdx.x == 0)
-      for (int p = int(blockIdx.x); p < pieces; p += int(gridDim.x)) Loop::load(ring, a, b, Piece(plan, p));
+      for (int p = first; p < pieces; p += step) Loop::load(ring, a, b, Piece(plan, p), rank);
+    __syncwarp();
   } else {
     raise_registers<Loop::kMultiplyingRegisters>();
-    const int row = (int(threadIdx.x) / kWarpgroupSize - 1) * 64, warp_row = row + warp_index() % 4 * 16;
-    for (int p = int(blockIdx.x); p < pieces; p += int(gridDim.x)) {
+    const int row = (int(threadIdx.x) / kWarpgroupSize - 1) * 64;  // of the block's tile
+    for (int p = first; p < pieces; p += step) {
       const Piece piece(plan, p);
       const Place& place = piece.place;
       float total[Loop::kTileN / 2];
       Loop::multiply(ring, piece, row, total);
-      const int64_t first_m = int64_t{place.tile_m} * Loop::kTileM + warp_row,
+      const int64_t first_m = int64_t{place.tile_m} * Loop::kTileM + rank * Loop::kBlockM + row + warp_index() % 4 * 16,
                     first_n = int64_t{place.tile_n} * Loop::kTileN;
       Loop::for_each_run(total, [&](int run_row, int column, float (&v)[8]) {
         store_run(plan, place, piece.split, first_m + run_row, first_n + column, v, partial, sink);
       });
     }
   }
+  if constexpr (kCluster > 1) cluster_sync();  // the others may still arrive here
 }
 
 }  // namespace
