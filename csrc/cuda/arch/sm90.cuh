@@ -100,24 +100,32 @@ __device__ __forceinline__ void mbarrier_arrive_expect(uint64_t* mbarrier, uint3
 #endif
 }
 
+// Whose ordinary writes, made before they arrived, the end of a phase shows to those who wait: this block's, or those
+// of all blocks of the cluster, for which an arrival waits for memory and a wait drops the first-level cache. Bulk
+// loads are shown by either.
+enum class Sight { block, cluster };
+
 // Arrives at the same mbarrier of another block of the cluster, or of this one.
+template <Sight sight = Sight::cluster>
 __device__ __forceinline__ void mbarrier_arrive_cluster(uint64_t* mbarrier, int rank,
                                                         [[maybe_unused]] Caller caller = FASTNETS_CALLER) {
 #if FASTNETS_EMULATED
   emulation::mbarrier_arrive(cluster_shared(mbarrier, rank, caller), 0, caller);
 #else
-  asm volatile(
-      "{\n.reg .b32 remote;\n"
-      "mapa.shared::cluster.u32 remote, %0, %1;\n"
-      "mbarrier.arrive.release.cluster.shared::cluster.b64 _, [remote];\n}" ::"r"(shared_address(mbarrier)),
-      "r"(rank)
-      : "memory");
+#define FASTNETS_ARRIVE(scope)                                                                                 \
+  asm volatile(                                                                                                \
+      "{\n.reg .b32 remote;\n"                                                                                 \
+      "mapa.shared::cluster.u32 remote, %0, %1;\n"                                                             \
+      "mbarrier.arrive.release." scope ".shared::cluster.b64 _, [remote];\n}" ::"r"(shared_address(mbarrier)), \
+      "r"(rank)                                                                                                \
+      : "memory")
+  if constexpr (sight == Sight::cluster)
+    FASTNETS_ARRIVE("cluster");
+  else
+    FASTNETS_ARRIVE("cta");
+#undef FASTNETS_ARRIVE
 #endif
 }
-
-// Whose writes the end of a phase shows to those who wait: with `cluster` also what other blocks wrote before they
-// arrived, at the price of what the device has in its first-level cache. Bulk loads are shown by either.
-enum class Sight { block, cluster };
 
 // Whether the phase of this parity has ended; may wait a little before it says no.
 template <Sight sight = Sight::block>

@@ -165,7 +165,7 @@ struct WarpgroupLoop {
     if constexpr (kCluster == 1) {
       if (lane_index() == 0) mbarrier_arrive(&ring.empty[stage]);
     } else {
-      if (lane_index() < kCluster) mbarrier_arrive_cluster(&ring.empty[stage], lane_index());
+      if (lane_index() < kCluster) mbarrier_arrive_cluster<Sight::block>(&ring.empty[stage], lane_index());
     }
   }
 
