@@ -5,6 +5,7 @@ import pytest
 
 from fastnets import arrays, backends
 from fastnets.cases import CASES
+from fastnets.cases.case import Array, Case
 from fastnets.cases.trial import Result, Trial
 
 torch = pytest.importorskip("torch", reason="arrays on a GPU come from torch here")
@@ -13,10 +14,12 @@ pytestmark = [
     pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device"),
 ]
 DTYPES = ("float32", "bfloat16", "float16")
+LARGE = [  # the tiles of large products, sums of several chains; on a Hopper also pairs of blocks
+    Case("linear", (Array((2562, 1096)), Array((1544, 1096), scale=0.03), Array((1544,)), None), ("relu",)),
+]
 ALL = [
-    pytest.param(op, case, dtype, id=f"{op} {case} {dtype}")
-    for op, cases in CASES.items()
-    for case in cases
+    pytest.param(case.op, case, dtype, id=f"{case.op} {case} {dtype}")
+    for case in [*(case for cases in CASES.values() for case in cases), *LARGE]
     for dtype in case.dtypes
     if dtype in DTYPES
 ]

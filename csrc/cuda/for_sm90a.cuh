@@ -12,7 +12,7 @@ namespace fastnets::cuda::FASTNETS_ARCH {
 namespace {
 
 template <class T, Order order>
-std::optional<sm90a::MappedOperand> map(const MatrixOperand<T, order>& operand, int64_t batch) {
+std::optional<sm90a::MappedOperand> map_operand(const MatrixOperand<T, order>& operand, int64_t batch) {
   constexpr int64_t kMost = int64_t{1} << 30;  // coordinates, and tiles beyond them, are 32-bit
   const Matrix<T>& m = operand.matrix;
   const bool by_rows = order == Order::rows;
@@ -40,7 +40,7 @@ std::optional<sm90a::Product> for_sm90a(const char* name, int64_t batch, int64_t
                                         const MatrixOperand<T, order_a>& a, const MatrixOperand<T, order_b>& b,
                                         const RowSink<T>& sink) {
   if (compute_capability() != 90) return std::nullopt;
-  const auto mapped_a = map(a, batch), mapped_b = map(b, batch);
+  const auto mapped_a = map_operand(a, batch), mapped_b = map_operand(b, batch);
   if (!mapped_a || !mapped_b) return std::nullopt;
   return sm90a::Product{
       .name = name,

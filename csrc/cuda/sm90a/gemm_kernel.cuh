@@ -70,7 +70,8 @@ struct WarpgroupLoop {
   static constexpr int kStageBytes = (TileA::kElements + TileB::kElements) * int(sizeof(T));
   static constexpr int kStages = (200 << 10) / kStageBytes;  // of 227 KiB
   static constexpr size_t kSharedBytes = size_t{kStages} * kStageBytes;
-  // For 2 * kTileN / 2 sums and 40 others; the sum over the warpgroups is that of 168 each, with which they start.
+  // Enough for kTileN / 2 sums of a chain, as many totals and 40 others. Together the three warpgroups have what they
+  // start with: 168 a thread, a third of the 504.
   static constexpr int kMultiplyingRegisters = 232, kLoadingRegisters = 40;
 
   // The stages, and who waits for whom: `full` counts the bytes of a stage, `empty` the warps of all blocks of the
