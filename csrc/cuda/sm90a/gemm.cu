@@ -50,13 +50,14 @@ void visit_order(bool is_by_rows, F&& f) {
   is_by_rows ? f(std::integral_constant<Order, Order::rows>{}) : f(std::integral_constant<Order, Order::depth>{});
 }
 
+constexpr int kRows = 128;                 // of a block
 constexpr int kNarrow = 128, kWide = 192;  // columns; two sums for each of 64 x 192 fill a warpgroup's registers
 constexpr int kPair = 2;                   // blocks that share the columns of a wide tile
 
 }  // namespace
 
 Tile tile_for(const Product& p) {
-  const int64_t blocks_m = divide_up(p.M, 128), pairs_m = divide_up(blocks_m, kPair);
+  const int64_t blocks_m = divide_up(p.M, kRows), pairs_m = divide_up(blocks_m, kPair);
   const bool fits = blocks_m % kPair == 0 || blocks_m > 8;  // few rows are computed for nothing
   return fits && kPair * p.batch * pairs_m * divide_up(p.N, kWide) > kEnoughBlocks ? Tile::wide : Tile::narrow;
 }

@@ -63,7 +63,7 @@ template <class T, Order order_a, Order order_b, int N, int kBlocks>
 struct WarpgroupLoop {
   using Element = T;
   static constexpr int kCluster = kBlocks;
-  static constexpr int kBlockM = 2 * 64, kTileM = kCluster * kBlockM, kTileN = N, kTileK = 64;
+  static constexpr int kBlockM = 128, kTileM = kCluster * kBlockM, kTileN = N, kTileK = 64;
   static constexpr int kThreads = 3 * kWarpgroupSize, kMultiplyingWarps = 8;
   using TileA = MappedTile<T, order_a, kBlockM>;
   using TileB = MappedTile<T, order_b, kTileN>;
