@@ -13,6 +13,13 @@ namespace fastnets {
 
 const KernelTable& active_table() { return cuda::table(); }
 Device::Type backend_device() { return Device::Type::cpu; }
+bool checks_device_values() { return false; }
+void copy_to_host(const void* from, std::size_t bytes, Library, Device, void* to) { std::memcpy(to, from, bytes); }
+DeviceScope::DeviceScope(Device) {}
+DeviceScope::~DeviceScope() = default;
+void set_to_zero(const Tensor& tensor, Library) {
+  std::memset(tensor.data, 0, static_cast<std::size_t>(tensor.size() * item_size(tensor.dtype)));
+}
 bool raise_backend_error() { return false; }
 
 // Of exactly the size asked for and full of NaN, so that what is read before it is written, or beyond the end, shows.
@@ -26,7 +33,6 @@ CallScope::CallScope(std::size_t workspace_bytes, Library, Device) {
   std::memset(workspace.get(), 0xff, workspace_bytes);
   context_.workspace = workspace.get();
 }
-CallScope::~CallScope() = default;
 
 }  // namespace fastnets
 

@@ -13,7 +13,7 @@ from .autodiff import value_and_grad, vjp
 from .backends import use_backend
 from .errors import CudaError, CudaOutOfMemoryError
 from .information import info
-from .settings import cpu_isas, num_threads, release_memory, set_cpu_isa, set_num_threads
+from .settings import cpu_isas, num_threads, release_memory, set_cpu_isa, set_num_threads, set_value_checks
 
 __all__ = [
     "CudaError",
@@ -33,6 +33,7 @@ __all__ = [
     "release_memory",
     "set_cpu_isa",
     "set_num_threads",
+    "set_value_checks",
     "use_backend",
     "value_and_grad",
     "vjp",

@@ -147,7 +147,9 @@ def use_backend(name: str) -> Iterator[None]:
     if name not in BACKENDS:
         raise ValueError(f"use_backend: name is {name!r} but must be one of {', '.join(BACKENDS)}")
     if name != "reference":
-        module(name)
+        loaded = module(name)
+        if name == "cuda" and not (found := loaded.devices())["available"]:
+            raise RuntimeError(f"the backend 'cuda' cannot run here: {found.get('reason', 'there is no GPU')}")
     with _entered(replace(current_mode(), backend=name)):
         yield
 
@@ -305,7 +307,18 @@ def _converted(made: tuple[Any, ...], like: Any) -> tuple[Any, ...]:
 
 def _reads(backend: str, library: str) -> bool:
     """Whether a compiled module takes the arrays of a library as they are."""
-    return library in DIRECT or (library == "cupy" and backend == "cuda")
+    if library == "cupy" and backend == "cuda":
+        _introduce_cupy(module(backend))
+        return True
+    return library in DIRECT
+
+
+@cache
+def _introduce_cupy(loaded: ModuleType) -> None:
+    """Tell a compiled module of CuPy's arrays, which have brought it here."""
+    import cupy
+
+    loaded.set_cupy_types(cupy.ndarray, cupy.ndarray, cupy.cuda.get_current_stream)
 
 
 def _host_arguments(op: Op, arguments: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import operator
 
-from . import _cpu
+from . import _cpu, backends
 
-__all__ = ["cpu_isas", "num_threads", "release_memory", "set_cpu_isa", "set_num_threads"]
+__all__ = ["cpu_isas", "num_threads", "release_memory", "set_cpu_isa", "set_num_threads", "set_value_checks"]
 
 
 def set_num_threads(n: int) -> None:
@@ -48,6 +48,26 @@ def set_cpu_isa(name: str) -> None:
         This machine does not run it.
     """
     _cpu.set_isa(name)
+
+
+def set_value_checks(enabled: bool) -> None:
+    """Check class labels, token ids, lengths and the like on a GPU before an op runs, as is always done in host memory.
+
+    Off at first: a kernel that meets a bad value reads nothing out of bounds and gives NaN for what depends on it.
+
+    Parameters
+    ----------
+    enabled : bool
+        True waits for the GPU in every call that takes such integers, and raises ValueError for a bad one; a call
+        cannot be captured in a CUDA graph then.
+    """
+    if not isinstance(enabled, bool):
+        raise TypeError(f"set_value_checks: enabled must be True or False, got {enabled!r}")
+    try:
+        loaded = backends.module("cuda")
+    except RuntimeError:
+        return  # without the CUDA backend all values are in host memory
+    loaded.set_value_checks(enabled)
 
 
 def release_memory() -> int:
