@@ -4,6 +4,7 @@
 
 #include "bindings/backend.h"
 #include "bindings/bind_all.h"
+#include "bindings/float32_precision.h"
 #include "cuda/backend/arch.h"
 #include "cuda/backend/error.h"
 
@@ -23,6 +24,7 @@ void copy_to_host(const void* from, std::size_t bytes, Library library, Device d
 }
 
 DeviceScope::DeviceScope(Device device) {
+  cuda::take_float32_precision();
   cuda::check(cudaGetDevice(&before_), "cudaGetDevice");
   if (before_ != device.index) cuda::check(cudaSetDevice(device.index), "cudaSetDevice");
 }
@@ -92,6 +94,7 @@ PYBIND11_MODULE(_cuda, m, pybind11::mod_gil_not_used()) {
   using namespace fastnets;
   m.doc() = "The ops of fastnets on NVIDIA GPUs.";
   bind_all(m);
+  bind_float32_precision(m);
   m.def(
       "set_value_checks", [](bool enabled) { g_checks_values = enabled; },
       "Whether labels, lengths and other integers on the device are checked before an op runs.");

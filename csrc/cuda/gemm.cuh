@@ -30,6 +30,7 @@ concept Mainloop = requires {
 struct Plan {
   int64_t batch, M, N, K;
   int64_t tiles_m, tiles_n, splits, split_depth;
+  Float32Precision precision;
 };
 
 // Where block `blockIdx` stands. Tiles are walked in bands of kBand rows of tiles, whose operands stay in the cache.
@@ -56,7 +57,8 @@ __global__ void __launch_bounds__(Loop::kThreads)
   const int64_t k_begin = split * plan.split_depth;
   a.select(place.batch);
   b.select(place.batch);
-  const float* result = Loop::run(a, b, first_m, first_n, k_begin, min(plan.K, k_begin + plan.split_depth));
+  const float* result =
+      Loop::run(a, b, first_m, first_n, k_begin, min(plan.K, k_begin + plan.split_depth), plan.precision);
   __syncthreads();
 
   constexpr int kRuns = Loop::kTileN / Sink::kWidth;
@@ -98,7 +100,7 @@ constexpr int64_t kEnoughBlocks = 128;  // about as many as a large device has m
 template <Mainloop Loop, class A, class B, class Sink>
 void run_gemm(const char* name, int64_t batch, int64_t M, int64_t N, int64_t K, const A& a, const B& b,
               const Sink& sink, Workspace& workspace, Stream stream) {
-  Plan plan{batch, M, N, K, divide_up(M, Loop::kTileM), divide_up(N, Loop::kTileN), 1, K};
+  Plan plan{batch, M, N, K, divide_up(M, Loop::kTileM), divide_up(N, Loop::kTileN), 1, K, float32_precision};
   const int64_t tiles = batch * plan.tiles_m * plan.tiles_n, chains = divide_up(K, kChain);
   if (tiles < kEnoughBlocks && chains > 1) {
     plan.split_depth = divide_up(chains, std::min(chains, kEnoughBlocks / tiles)) * kChain;
@@ -128,6 +130,8 @@ using LargeLoop = std::conditional_t<std::is_same_v<typename A::Element, float>,
 template <class A, class B>
 using SmallLoop = std::conditional_t<std::is_same_v<typename A::Element, float>, SimtLoop<A, B, 1>,
                                      TensorCoreLoop<A, B, 2, 2, 32, 32>>;
+template <class A, class B>
+using Float32Loop = TensorCoreLoop<A, B, 4, 2, 32, 32>;  // on the tensor cores
 
 // a: (M, K), b: (N, K) of each of `batch` products. With a workspace that only counts, only counts.
 template <class A, class B, class Sink>
@@ -136,6 +140,9 @@ void gemm(const char* name, int64_t batch, int64_t M, int64_t N, int64_t K, cons
   using Large = LargeLoop<A, B>;
   if (!batch || !M || !N) return;
   sink.find_alignment();
+  if constexpr (std::is_same_v<typename A::Element, float>)
+    if (float32_precision != Float32Precision::ieee)
+      return run_gemm<Float32Loop<A, B>>(name, batch, M, N, K, a, b, sink, workspace, stream);
   if (batch * divide_up(M, Large::kTileM) * divide_up(N, Large::kTileN) >= kEnoughBlocks)
     run_gemm<Large>(name, batch, M, N, K, a, b, sink, workspace, stream);
   else

@@ -78,12 +78,11 @@ void multiply(const char* name, int64_t groups, int64_t rows, int64_t columns, i
               Sink sink, Workspace& workspace, Stream stream) {
   if (!groups || !rows || !columns) return;
   sink.find_alignment();
-  if constexpr (!std::is_same_v<T, float>)
+  if (!std::is_same_v<T, float> || float32_precision != Float32Precision::ieee)
     run_gemm<TensorCoreLoop<A, B, 4, 2, 32, 32>>(name, groups, rows, columns, depth, a, b, sink, workspace, stream);
-  else if (columns <= 64)
-    run_gemm<SimtLoop<A, B, 1>>(name, groups, rows, columns, depth, a, b, sink, workspace, stream);
-  else
-    run_gemm<SimtLoop<A, B, 2>>(name, groups, rows, columns, depth, a, b, sink, workspace, stream);
+  else if constexpr (std::is_same_v<T, float>)
+    columns <= 64 ? run_gemm<SimtLoop<A, B, 1>>(name, groups, rows, columns, depth, a, b, sink, workspace, stream)
+                  : run_gemm<SimtLoop<A, B, 2>>(name, groups, rows, columns, depth, a, b, sink, workspace, stream);
 }
 
 // Pixels of a gathered image times a weight (columns of all groups, depth).
