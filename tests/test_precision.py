@@ -8,7 +8,7 @@ import fastnets.functional as F
 from fastnets import backends
 
 # What a product of two numbers may err by, relative to itself: 11 bits are kept, rounded to nearest, of each factor; or
-# 22 of each, without the product of the lower halves. Each addition and the last rounding err by 2⁻²⁴ of the sum's terms.
+# 22 of each, without the product of the lower halves. Each addition and the last rounding err by 2⁻²⁴ of all terms.
 UNIT = 2.0**-24
 PRODUCT = {"ieee": 0.0, "tf32x3": 3 * 2.0**-22, "tf32": 2 * 2.0**-11 + 2.0**-22}
 
