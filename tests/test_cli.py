@@ -85,6 +85,12 @@ def test_demos_that_are_not_there_yet_say_so():
     assert status == 2 and "classify is not there yet" in err
 
 
+@pytest.mark.skipif(bool(fn.info()["cuda"].get("devices")), reason="there is a CUDA device")
+def test_a_demo_on_a_gpu_that_is_not_there_says_so(capsys):
+    assert cli.main(["demo", "--device", "cuda"]) == 2
+    assert "fastnets demo: --device cuda: " in capsys.readouterr().err
+
+
 def test_version():
     assert run("--version") == (0, f"fastnets {fn.__version__}\n", "")
 
@@ -161,13 +167,15 @@ def test_the_demo_draws_its_learning_curve(full_run):
     assert picture[:8] == b"\x89PNG\r\n\x1a\n" and len(picture) > 10_000
 
 
-def test_a_seed_repeats_a_training_to_the_bit():
+@pytest.mark.parametrize("library", ["numpy", "torch"])
+def test_a_seed_repeats_a_training_to_the_bit(library):
+    pytest.importorskip(library, reason=f"{library} is not installed (extra: peers)")
     data = digits.Digits.load()
     small = digits.Digits(data.images[:64], data.labels[:64], data.held_out_images[:9], data.held_out_labels[:9])
     runs = []
-    for _ in range(2):
+    for place in ("cpu", library if library == "torch" else "cpu"):
         fn.random.seed(5)
-        model = digits.network()
+        model = digits.network().to(place)
         runs.append((digits.train(model, small, 2, 5, lambda status: None).losses, model.state_dict()))
     assert runs[0][0] == runs[1][0]
     for name, array in runs[0][1].items():

@@ -210,4 +210,11 @@ def test_settings():
         fastnets.set_cpu_isa("sse2")
     with pytest.raises(ValueError, match=r"gpu.*reference"), fastnets.use_backend("gpu"):
         pass
+    if not fastnets.info()["cuda"].get("devices"):
+        with pytest.raises(RuntimeError, match=r"the backend 'cuda' "), fastnets.use_backend("cuda"):
+            pass
+    for wrong in (1, "on", None):
+        with pytest.raises(TypeError, match="set_value_checks: enabled"):
+            fastnets.set_value_checks(wrong)
+    fastnets.set_value_checks(False)
     assert backends.current_mode() == backends.Mode()

@@ -147,6 +147,19 @@ def test_demo_learns_saves_and_loads(tmp_path, monkeypatch, capsys):
         assert language.bits(loaded, held_out) == pytest.approx(result["held_out_bits"], rel=1e-6)
 
 
+def test_tensors_train_and_write_as_arrays_do():
+    pytest.importorskip("torch", reason="PyTorch is not installed (extra: peers)")
+    text, found = language.Text.of(TEXT), []
+    for place in ("cpu", "torch"):
+        fn.random.seed(1)
+        model = language.network(text.characters, "rnn").to(place)
+        training = language.train(model, text, 1, lambda status: None)
+        found.append(
+            (training.held_out_bits, model.generate("he ", seed=3, length=20), language.next_words(model, "he "))
+        )
+    assert found[0] == found[1]
+
+
 def test_control_c_keeps_the_best_weights():
     text = language.Text.of(TEXT)
     model = language.network(text.characters, "rnn")

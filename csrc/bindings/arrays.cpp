@@ -1,5 +1,7 @@
 #include "bindings/arrays.h"
 
+#include "bindings/backend.h"
+
 namespace fastnets {
 namespace {
 
@@ -15,6 +17,12 @@ struct Torch {
   const dlpack::ExchangeApi* api = nullptr;
 };
 Torch g_torch;
+
+struct CuPy {
+  PyTypeObject* ndarray = nullptr;
+  PyObject *allocate = nullptr, *current_stream = nullptr;
+};
+CuPy g_cupy;
 
 PyObject* interned(const char* name) {
   PyObject* made = PyUnicode_InternFromString(name);
@@ -85,6 +93,43 @@ void read_numpy(PyObject* object, const char* op, const char* what, Tensor& out)
   out.data = array->data;
 }
 
+py::object attribute(PyObject* object, PyObject* name) {
+  PyObject* found = PyObject_GetAttr(object, name);
+  if (!found) throw py::error_already_set();
+  return py::reinterpret_steal<py::object>(found);
+}
+std::int64_t integer(const py::object& object) {
+  const std::int64_t value = PyLong_AsLongLong(object.ptr());
+  if (value == -1 && PyErr_Occurred()) throw py::error_already_set();
+  return value;
+}
+// The address of a pointer or a stream of CuPy's.
+void* address_of(PyObject* object) {
+  static PyObject* ptr = interned("ptr");
+  return reinterpret_cast<void*>(integer(attribute(object, ptr)));
+}
+
+void read_cupy(PyObject* object, const char* op, const char* what, Tensor& out) {
+  static PyObject *data = interned("data"), *device_id = interned("device_id"), *dtype = interned("dtype"),
+                  *sizes = interned("shape"), *strides = interned("strides");
+  out.dtype = numpy_dtype(attribute(object, dtype), op, what);
+  const py::tuple shape_ = attribute(object, sizes), strides_ = attribute(object, strides);
+  check(shape_.size() <= kMaxDims, op, ": ", what, " has ", shape_.size(), " dimensions but at most ", kMaxDims,
+        " are served");
+  out.ndim = static_cast<std::int8_t>(shape_.size());
+  const int size = item_size(out.dtype);
+  for (int i = 0; i < out.ndim; ++i) {
+    out.shape[i] = integer(shape_[i]);
+    const std::int64_t stride = integer(strides_[i]);
+    check(stride % size == 0, op, ": ", what, " has a stride of ", stride,
+          " bytes, which is no multiple of its element size; pass a copy");
+    out.stride[i] = stride / size;
+  }
+  const py::object memory = attribute(object, data);
+  out.data = address_of(memory.ptr());
+  out.device = {backend_device(), static_cast<std::int8_t>(integer(attribute(memory.ptr(), device_id)))};
+}
+
 DType torch_dtype(const dlpack::DataType& t, const char* op, const char* what) {
   const int code = t.code * 1000 + t.bits;
   switch (t.lanes == 1 ? code : 0) {
@@ -149,20 +194,26 @@ bool read_torch(PyObject* object, const char* op, const char* what, Tensor& out)
   return !may_be_negated(view) || !is_negated(object);
 }
 
-py::object new_torch(Tensor& tensor) {
-  // Memory in the order of the strides, described in the order of the dimensions.
+// A dense tensor's dimensions in the order of memory.
+struct MemoryOrder {
   int order[kMaxDims];
-  for (int i = 0; i < tensor.ndim; ++i) order[i] = i;
-  for (int i = 1; i < tensor.ndim; ++i)
-    for (int j = i; j > 0 && tensor.stride[order[j - 1]] < tensor.stride[order[j]]; --j)
-      std::swap(order[j - 1], order[j]);
   std::int64_t sizes[kMaxDims] = {};
-  for (int i = 0; i < tensor.ndim; ++i) sizes[i] = tensor.shape[order[i]];
+  explicit MemoryOrder(const Tensor& tensor) {
+    for (int i = 0; i < tensor.ndim; ++i) order[i] = i;
+    for (int i = 1; i < tensor.ndim; ++i)
+      for (int j = i; j > 0 && tensor.stride[order[j - 1]] < tensor.stride[order[j]]; --j)
+        std::swap(order[j - 1], order[j]);
+    for (int i = 0; i < tensor.ndim; ++i) sizes[i] = tensor.shape[order[i]];
+  }
+};
+
+py::object new_torch(Tensor& tensor) {
+  MemoryOrder memory(tensor);
   dlpack::Tensor prototype{nullptr,
                            {tensor.device.type == Device::Type::cpu ? 1 : 2, tensor.device.index},
                            tensor.ndim,
                            torch_dtype(tensor.dtype),
-                           sizes,
+                           memory.sizes,
                            nullptr,
                            0};
   dlpack::ManagedTensor* made = nullptr;
@@ -179,22 +230,39 @@ py::object new_torch(Tensor& tensor) {
   return py::reinterpret_steal<py::object>(static_cast<PyObject*>(object));
 }
 
+py::object new_cupy(Tensor& tensor) {
+  static PyObject *data = interned("data"), *transpose = interned("transpose");
+  const MemoryOrder memory(tensor);
+  py::tuple sizes(tensor.ndim), places(tensor.ndim);
+  for (int i = 0; i < tensor.ndim; ++i) {
+    sizes[i] = memory.sizes[i];
+    places[memory.order[i]] = i;
+  }
+  py::object made = py::reinterpret_borrow<py::object>(g_cupy.allocate)(sizes, numpy_dtype(tensor.dtype));
+  if (!tensor.is_contiguous()) made = attribute(made.ptr(), transpose)(places);
+  tensor.data = address_of(attribute(made.ptr(), data).ptr());
+  return made;
+}
+
 }  // namespace
 
 Library library_of(PyObject* object) {
   static PyTypeObject* ndarray = reinterpret_cast<PyTypeObject*>(py::detail::npy_api::get().PyArray_Type_);
   if (PyObject_TypeCheck(object, ndarray)) return Library::numpy;
   if (Py_TYPE(object) == g_torch.tensor || Py_TYPE(object) == g_torch.parameter) return Library::torch;
+  if (Py_TYPE(object) == g_cupy.ndarray) return Library::cupy;
   return Library::other;
 }
 const char* name(Library library) {
-  constexpr const char* names[] = {"nothing", "a NumPy array", "a torch tensor", "something else"};
+  constexpr const char* names[] = {"nothing", "a NumPy array", "a torch tensor", "a CuPy array", "something else"};
   return names[static_cast<int>(library)];
 }
 
 bool read_array(PyObject* object, Library library, const char* op, const char* what, Tensor& out) {
   if (library == Library::numpy)
     read_numpy(object, op, what, out);
+  else if (library == Library::cupy)
+    read_cupy(object, op, what, out);
   else if (!read_torch(object, op, what, out))
     return false;
   return out.defined = true;
@@ -206,6 +274,7 @@ bool is_writeable(PyObject* object, Library library) {
 
 py::object new_array(Tensor& tensor, Library library) {
   if (library == Library::torch) return new_torch(tensor);
+  if (library == Library::cupy) return new_cupy(tensor);
   py::ssize_t sizes[kMaxDims], strides[kMaxDims];
   for (int i = 0; i < tensor.ndim; ++i) {
     sizes[i] = tensor.shape[i];
@@ -235,13 +304,13 @@ void copy_elements(const Tensor& from, const Tensor& to) {
 void* current_stream(Library library, Device device) {
   void* stream = nullptr;
   if (library == Library::torch && g_torch.api->current_stream(2, device.index, &stream)) throw py::error_already_set();
+  if (library == Library::cupy) stream = address_of(py::reinterpret_borrow<py::object>(g_cupy.current_stream)().ptr());
   return stream;
 }
 
 bool requires_grad(PyObject* tensor) {
-  static PyObject* attribute = interned("requires_grad");
-  const auto wanted = py::reinterpret_steal<py::object>(PyObject_GetAttr(tensor, attribute));
-  if (!wanted) throw py::error_already_set();
+  static PyObject* name = interned("requires_grad");
+  const py::object wanted = attribute(tensor, name);
   if (wanted.ptr() != Py_True) return false;
   const auto enabled = py::reinterpret_steal<py::object>(PyObject_CallNoArgs(g_torch.is_grad_enabled));
   if (!enabled) throw py::error_already_set();
@@ -254,8 +323,8 @@ void mark_changed(PyObject* tensor) {
 }
 
 bool torch_intercepts() {
-  static PyObject* attribute = interned("_current_level");  // -1: no forward differentiation
-  PyObject* level = PyDict_GetItemWithError(g_torch.forward_ad, attribute);
+  static PyObject* name = interned("_current_level");  // -1: no forward differentiation
+  PyObject* level = PyDict_GetItemWithError(g_torch.forward_ad, name);
   if (level && PyLong_AsLong(level) >= 0) return true;
   const auto depth = py::reinterpret_steal<py::object>(PyObject_CallNoArgs(g_torch.mode_depth));
   if (!depth || PyErr_Occurred()) throw py::error_already_set();
@@ -278,6 +347,11 @@ bool set_torch_types(const py::tuple& types, const TorchHooks& hooks) {
              keep(hooks.forward_ad),
              api};
   return true;
+}
+
+void set_cupy_types(const CuPyHooks& hooks) {
+  const auto keep = [](const py::object& object) { return object.inc_ref().ptr(); };  // as long as the process lives
+  g_cupy = {reinterpret_cast<PyTypeObject*>(keep(hooks.ndarray)), keep(hooks.allocate), keep(hooks.current_stream)};
 }
 
 DType parse_dtype(const std::string& wanted) {

@@ -1,5 +1,5 @@
-// Arrays of other libraries as Tensors, and new arrays of the same library. NumPy and torch are read directly; what
-// comes from elsewhere is turned into one of them in Python.
+// Arrays of other libraries as Tensors, and new arrays of the same library. NumPy, torch and CuPy are read directly;
+// what comes from elsewhere is turned into one of them in Python.
 #pragma once
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
@@ -11,14 +11,14 @@ namespace fastnets {
 
 namespace py = pybind11;
 
-enum class Library : std::int8_t { none, numpy, torch, other };
+enum class Library : std::int8_t { none, numpy, torch, cupy, other };
 
 // Which library an object is an array of; `other` also for what is no array.
 Library library_of(PyObject* object);
 const char* name(Library library);
 
-// Fills `out` from an array of NumPy or torch. TypeError for a dtype, ValueError for a layout that is not served; false
-// for a tensor without memory of its own to read (meta, sparse, lazily negated, inside a functional transform).
+// Fills `out` from an array of NumPy, torch or CuPy. TypeError for a dtype, ValueError for a layout that is not served;
+// false for a tensor without memory of its own to read (meta, sparse, lazily negated, inside a functional transform).
 bool read_array(PyObject* object, Library library, const char* op, const char* what, Tensor& out);
 bool is_writeable(PyObject* object, Library library);
 
@@ -49,6 +49,14 @@ struct TorchHooks {
 };
 // Tensors of exactly these types are read directly; with none, by Python. False where their type offers no such way.
 bool set_torch_types(const py::tuple& types, const TorchHooks& hooks);
+
+// What the Python side says of CuPy once a call brings its arrays.
+struct CuPyHooks {
+  py::type ndarray;
+  py::object allocate;        // called with a shape and a dtype, returns an array
+  py::object current_stream;  // called without arguments, returns an object with the stream's address as `ptr`
+};
+void set_cupy_types(const CuPyHooks& hooks);
 
 DType parse_dtype(const std::string& name);
 

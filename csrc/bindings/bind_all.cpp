@@ -84,6 +84,9 @@ void bind_all(py::module_& m) {
     return set_torch_types(types, {std::move(is_grad_enabled), std::move(mode_depth), std::move(increment_version),
                                    std::move(forward_ad)});
   });
+  m.def("set_cupy_types", [](py::type ndarray, py::object allocate, py::object current_stream) {
+    set_cupy_types({std::move(ndarray), std::move(allocate), std::move(current_stream)});
+  });
 
   py::class_<Spec>(m, "Spec", py::module_local())
       .def(py::init(&make_spec), py::arg("shape"), py::arg("strides"), py::arg("dtype"), py::arg("device") = "cpu")

@@ -7,6 +7,7 @@
 // `arguments` are the op's inputs, then its parameters, in the order in which the op declares them.
 #pragma once
 #include "bindings/fields.h"
+#include "bindings/host_values.h"
 #include "bindings/unlocked.h"
 
 namespace fastnets {
@@ -52,8 +53,15 @@ struct Binding {
     return reader;
   }
 
-  static void prepare(Op& op, const Reader& reader) {
+  static void check_and_describe(Op& op, const Reader& reader) {
+    if (!checks_device_values()) return op.infer();
+    HostValues values(reader.library);
+    op.fields(values);
     op.infer();
+    values.restore();
+  }
+  static void prepare(Op& op, const Reader& reader) {
+    check_and_describe(op, reader);
     if constexpr (requires { Op::kPacks; })
       if (reader.packed && entries().pack_spec) op.weight.packed = reader.packed->panels(active_table(), entries(), op);
   }
@@ -73,6 +81,7 @@ struct Binding {
     if (unknown || (reader.library == Library::torch && torch_intercepts()))
       return call_hook(Hook::fallback, name, arguments, count);
     if (reader.tracked) return call_hook(Hook::recorder, name, arguments, count);
+    const DeviceScope on(reader.device);
     prepare(op, reader);
     Allocate made(reader.library);
     op.fields(made);
@@ -102,6 +111,7 @@ struct Binding {
     Op op;
     op.save = save;
     const Reader reader = read(arguments, op);
+    const DeviceScope on(reader.device);
     prepare(op, reader);
     Allocate made(reader.library);
     op.fields(made);
@@ -133,6 +143,7 @@ struct Binding {
     Op op;
     op.save = true;
     const Reader reader = read(arguments, op);
+    const DeviceScope on(reader.device);
     op.infer();
     ReadResults results;
     results.op = name, results.library = reader.library;

@@ -176,7 +176,7 @@ struct ReadResults : Ignore {
     if (!given.is_none()) return read(given, called.c_str(), t, gradient);
     gradient.describe_like(t);
     kept.push_back(new_array(gradient, library));
-    __builtin_memset(gradient.data, 0, gradient.size() * item_size(gradient.dtype));
+    set_to_zero(gradient, library);
   }
   void saved(const char* what, Tensor& t) { reread(next(saves, save_index, what), what, t); }
 };

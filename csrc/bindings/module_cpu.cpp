@@ -1,6 +1,8 @@
 // fastnets._cpu: the ops on the host's processor.
 #include <pybind11/stl.h>
 
+#include <cstring>
+
 #include "bindings/arrays.h"
 #include "bindings/backend.h"
 #include "bindings/bind_all.h"
@@ -13,9 +15,15 @@ namespace fastnets {
 
 const KernelTable& active_table() { return cpu::table(); }
 Device::Type backend_device() { return Device::Type::cpu; }
+bool checks_device_values() { return false; }
+void copy_to_host(const void* from, std::size_t bytes, Library, Device, void* to) { std::memcpy(to, from, bytes); }
+DeviceScope::DeviceScope(Device) {}
+DeviceScope::~DeviceScope() = default;
+void set_to_zero(const Tensor& tensor, Library) {
+  std::memset(tensor.data, 0, static_cast<std::size_t>(tensor.size() * item_size(tensor.dtype)));
+}
 CallScope::CallScope(std::size_t workspace_bytes, Library, Device)
     : context_{static_cast<std::byte*>(cpu::scratch(workspace_bytes, 0))} {}
-CallScope::~CallScope() = default;
 bool raise_backend_error() { return false; }
 
 }  // namespace fastnets

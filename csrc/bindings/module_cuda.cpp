@@ -4,6 +4,7 @@
 
 #include "bindings/backend.h"
 #include "bindings/bind_all.h"
+#include "bindings/float32_precision.h"
 #include "cuda/backend/arch.h"
 #include "cuda/backend/error.h"
 
@@ -12,9 +13,32 @@ namespace fastnets {
 const KernelTable& active_table() { return cuda::table(); }
 Device::Type backend_device() { return Device::Type::cuda; }
 
+namespace {
+bool g_checks_values = false;
+}
+bool checks_device_values() { return g_checks_values; }
+void copy_to_host(const void* from, std::size_t bytes, Library library, Device device, void* to) {
+  const auto stream = static_cast<cudaStream_t>(current_stream(library, device));
+  cuda::check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToHost, stream), "cudaMemcpyAsync");
+  cuda::check(cudaStreamSynchronize(stream), "cudaStreamSynchronize");
+}
+
+DeviceScope::DeviceScope(Device device) {
+  cuda::take_float32_precision();
+  cuda::check(cudaGetDevice(&before_), "cudaGetDevice");
+  if (before_ != device.index) cuda::check(cudaSetDevice(device.index), "cudaSetDevice");
+}
+DeviceScope::~DeviceScope() {
+  if (int now = -1; cudaGetDevice(&now) == cudaSuccess && now != before_) cudaSetDevice(before_);
+}
+
+void set_to_zero(const Tensor& tensor, Library library) {
+  const std::size_t bytes = static_cast<std::size_t>(tensor.size() * item_size(tensor.dtype));
+  const auto stream = static_cast<cudaStream_t>(current_stream(library, tensor.device));
+  if (bytes) cuda::check(cudaMemsetAsync(tensor.data, 0, bytes, stream), "cudaMemsetAsync");
+}
+
 CallScope::CallScope(std::size_t workspace_bytes, Library library, Device device) {
-  cuda::check(cudaGetDevice(&device_before_), "cudaGetDevice");
-  if (device_before_ != device.index) cuda::check(cudaSetDevice(device.index), "cudaSetDevice");
   context_.stream = current_stream(library, device);
   // From the library's own allocator, which gives it to nobody else before the stream's work has ended.
   Tensor memory;
@@ -22,9 +46,6 @@ CallScope::CallScope(std::size_t workspace_bytes, Library library, Device device
   memory.describe(DType::boolean, device, 1, &bytes);
   workspace_ = new_array(memory, library);
   context_.workspace = static_cast<std::byte*>(memory.data);
-}
-CallScope::~CallScope() {
-  if (int now = -1; cudaGetDevice(&now) == cudaSuccess && now != device_before_) cudaSetDevice(device_before_);
 }
 
 bool raise_backend_error() {
@@ -73,5 +94,9 @@ PYBIND11_MODULE(_cuda, m, pybind11::mod_gil_not_used()) {
   using namespace fastnets;
   m.doc() = "The ops of fastnets on NVIDIA GPUs.";
   bind_all(m);
+  bind_float32_precision(m);
+  m.def(
+      "set_value_checks", [](bool enabled) { g_checks_values = enabled; },
+      "Whether labels, lengths and other integers on the device are checked before an op runs.");
   m.def("devices", &devices, "The GPUs that are usable, or the reason why none is.");
 }

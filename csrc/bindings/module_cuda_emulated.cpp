@@ -7,6 +7,7 @@
 
 #include "bindings/backend.h"
 #include "bindings/bind_all.h"
+#include "bindings/float32_precision.h"
 #include "cuda/backend/arch.h"
 #include "emulation/config.h"
 
@@ -14,6 +15,13 @@ namespace fastnets {
 
 const KernelTable& active_table() { return cuda::table(); }
 Device::Type backend_device() { return Device::Type::cpu; }
+bool checks_device_values() { return false; }
+void copy_to_host(const void* from, std::size_t bytes, Library, Device, void* to) { std::memcpy(to, from, bytes); }
+DeviceScope::DeviceScope(Device) { cuda::take_float32_precision(); }
+DeviceScope::~DeviceScope() = default;
+void set_to_zero(const Tensor& tensor, Library) {
+  std::memset(tensor.data, 0, static_cast<std::size_t>(tensor.size() * item_size(tensor.dtype)));
+}
 bool raise_backend_error() { return false; }
 
 // Of exactly the size asked for and full of NaN, so that what is read before it is written, or beyond the end, shows.
@@ -27,7 +35,6 @@ CallScope::CallScope(std::size_t workspace_bytes, Library, Device) {
   std::memset(workspace.get(), 0xff, workspace_bytes);
   context_.workspace = workspace.get();
 }
-CallScope::~CallScope() = default;
 
 }  // namespace fastnets
 
@@ -35,6 +42,7 @@ PYBIND11_MODULE(_cuda_emulated, m, pybind11::mod_gil_not_used()) {
   using namespace fastnets;
   m.doc() = "The CUDA kernels of fastnets, run on the host's processor for tests.";
   bind_all(m);
+  bind_float32_precision(m);
   m.def(
       "configure",
       [](const std::string& schedule, const std::string& asynchronous, std::uint64_t seed) {

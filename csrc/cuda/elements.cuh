@@ -8,8 +8,9 @@
 namespace fastnets::cuda::FASTNETS_ARCH {
 namespace {
 
+// One block at least a multiprocessor: without a number ptxas may spill registers so that more fit.
 template <class F>
-__global__ void __launch_bounds__(256) elements_kernel(const int64_t count, const F f) {
+__global__ void __launch_bounds__(256, 1) elements_kernel(const int64_t count, const F f) {
   for (int64_t i = int64_t{blockIdx.x} * blockDim.x + threadIdx.x; i < count; i += int64_t{gridDim.x} * blockDim.x)
     f(i);
 }

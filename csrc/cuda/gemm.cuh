@@ -32,8 +32,9 @@ concept Mainloop = requires {
 struct Plan {
   int64_t batch, M, N, K;
   int tiles_m, tiles_n, tiles;  // of a product, by rows and columns; of all products
-  int splits = 1;
+  int splits;
   int64_t split_depth;
+  Float32Precision precision;
 };
 
 constexpr int64_t kEnoughBlocks = 128;  // about as many as a large device has multiprocessors
@@ -44,7 +45,7 @@ Plan make_plan(const char* name, int64_t batch, int64_t M, int64_t N, int64_t K)
   const int64_t tiles = batch * tiles_m * tiles_n, chains = divide_up(K, kChain);
   fastnets::check(tiles < int64_t{1} << 31, name, ": a product of ", batch, " x ", M, " x ", N,
                   " is too large for one launch");
-  Plan plan{batch, M, N, K, int(tiles_m), int(tiles_n), int(tiles), 1, K};
+  Plan plan{batch, M, N, K, int(tiles_m), int(tiles_n), int(tiles), 1, K, float32_precision};
   if (tiles < kEnoughBlocks && chains > 1) {
     plan.split_depth = divide_up(chains, std::min(chains, kEnoughBlocks / tiles)) * kChain;
     plan.splits = int(divide_up(K, plan.split_depth));
@@ -89,7 +90,8 @@ __global__ void __launch_bounds__(Loop::kThreads)
   const int64_t k_begin = split * plan.split_depth;
   a.select(place.batch);
   b.select(place.batch);
-  const float* result = Loop::run(a, b, first_m, first_n, k_begin, min(plan.K, k_begin + plan.split_depth));
+  const float* result =
+      Loop::run(a, b, first_m, first_n, k_begin, min(plan.K, k_begin + plan.split_depth), plan.precision);
   __syncthreads();
 
   constexpr int kRuns = Loop::kTileN / Sink::kWidth;
@@ -152,6 +154,8 @@ using LargeLoop = std::conditional_t<std::is_same_v<typename A::Element, float>,
 template <class A, class B>
 using SmallLoop = std::conditional_t<std::is_same_v<typename A::Element, float>, SimtLoop<A, B, 1>,
                                      TensorCoreLoop<A, B, 2, 2, 32, 32>>;
+template <class A, class B>
+using Float32Loop = TensorCoreLoop<A, B, 4, 2, 32, 32>;  // on the tensor cores
 
 // a: (M, K), b: (N, K) of each of `batch` products. With a workspace that only counts, only counts.
 template <class A, class B, class Sink>
@@ -163,6 +167,9 @@ void gemm(const char* name, int64_t batch, int64_t M, int64_t N, int64_t K, cons
     if (const auto product = for_sm90a(name, batch, M, N, K, a, b, sink))
       return sm90a::run(*product, sm90a::tile_for(*product), workspace, stream);
   sink.find_alignment();
+  if constexpr (std::is_same_v<typename A::Element, float>)
+    if (float32_precision != Float32Precision::ieee)
+      return run_gemm<Float32Loop<A, B>>(name, batch, M, N, K, a, b, sink, workspace, stream);
   if (batch * divide_up(M, Large::kTileM) * divide_up(N, Large::kTileN) >= kEnoughBlocks)
     run_gemm<Large>(name, batch, M, N, K, a, b, sink, workspace, stream);
   else

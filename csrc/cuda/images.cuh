@@ -1,5 +1,6 @@
 // Arrays (N, C, pixels…): where an element is in either memory format, and sums over the elements of each channel.
 #pragma once
+#include "cuda/divider.cuh"
 #include "cuda/layout.cuh"
 #include "cuda/lines.cuh"
 #include "cuda/reduce.cuh"
@@ -7,27 +8,46 @@
 namespace fastnets::cuda::FASTNETS_ARCH {
 namespace {
 
-struct Images {
+inline int64_t pixels_of(const Tensor& images) {
+  int64_t pixels = 1;
+  for (int d = 2; d < images.ndim; ++d) pixels *= images.shape[d];
+  return pixels;
+}
+
+class Images {
+ public:
   int64_t N, C, pixels;
   bool channels_last;
 
-  __host__ __device__ Images(int64_t N_, int64_t C_, int64_t pixels_, bool channels_last_)
-      : N(N_), C(C_), pixels(pixels_), channels_last(channels_last_) {}
+  Images(int64_t N_, int64_t C_, int64_t pixels_, bool channels_last_)
+      : N(N_), C(C_), pixels(pixels_), channels_last(channels_last_), by_C_(C), by_pixels_(pixels) {}
   // Of an array whose dimensions 0 and 1 count samples and channels.
-  explicit Images(const Tensor& t) : Images(t.shape[0], t.shape[1], 1, t.is_channels_last()) {
-    for (int d = 2; d < t.ndim; ++d) pixels *= t.shape[d];
-  }
+  explicit Images(const Tensor& t) : Images(t.shape[0], t.shape[1], pixels_of(t), t.is_channels_last()) {}
+
   __host__ __device__ __forceinline__ int64_t size() const { return N * C * pixels; }
   __device__ __forceinline__ int64_t place(int64_t n, int64_t c, int64_t pixel) const {
     return channels_last ? (n * pixels + pixel) * C + c : (n * C + c) * pixels + pixel;
   }
-  __device__ __forceinline__ int64_t sample_of(int64_t place) const { return place / (C * pixels); }
+  __device__ __forceinline__ int64_t sample_of(int64_t place) const { return outer().quotient(line_of(place)); }
   __device__ __forceinline__ int64_t channel_of(int64_t place) const {
-    return channels_last ? place % C : place / pixels % C;
+    return channels_last ? in_line(place) : line_in_sample(place);
   }
   __device__ __forceinline__ int64_t pixel_of(int64_t place) const {
-    return channels_last ? place / C % pixels : place % pixels;
+    return channels_last ? line_in_sample(place) : in_line(place);
   }
+
+ private:
+  // A line is what lies together: the channels of a pixel, or the pixels of a channel.
+  __device__ __forceinline__ const WideDivider& inner() const { return channels_last ? by_C_ : by_pixels_; }
+  __device__ __forceinline__ const WideDivider& outer() const { return channels_last ? by_pixels_ : by_C_; }
+  __device__ __forceinline__ int64_t line_of(int64_t place) const { return inner().quotient(place); }
+  __device__ __forceinline__ int64_t in_line(int64_t place) const { return place - line_of(place) * inner().divisor; }
+  __device__ __forceinline__ int64_t line_in_sample(int64_t place) const {
+    const int64_t line = line_of(place);
+    return line - outer().quotient(line) * outer().divisor;
+  }
+
+  WideDivider by_C_, by_pixels_;
 };
 
 // A term(place, n, c) of a channels-last array as an element of the matrix of its pixels and channels.

@@ -2,6 +2,7 @@
 #pragma once
 #include <algorithm>
 
+#include "cuda/backend/precision.h"
 #include "cuda/operand.cuh"
 
 namespace fastnets::cuda::FASTNETS_ARCH {
@@ -40,7 +41,7 @@ struct SimtLoop {
 
   // As in TensorCoreLoop.
   __device__ __forceinline__ static const float* run(const A& a, const B& b, int64_t first_m, int64_t first_n,
-                                                     int64_t k_begin, int64_t k_end) {
+                                                     int64_t k_begin, int64_t k_end, Float32Precision) {
     DynamicShared shared;
     float* const a_tiles = shared.take<float>(kStages * kElements);
     float* const b_tiles = shared.take<float>(kStages * kElements);

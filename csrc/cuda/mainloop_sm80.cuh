@@ -1,7 +1,10 @@
-// The inner loop of a product of half-precision operands: mma.sync fed by cp.async through a ring of stages.
+// The inner loop of a product on the tensor cores: mma.sync fed by cp.async through a ring of stages. Operands are of
+// half precision, or float32 numbers of which it takes 11 or 22 significant bits.
 #pragma once
 #include <algorithm>
+#include <bit>
 
+#include "cuda/backend/precision.h"
 #include "cuda/operand.cuh"
 
 namespace fastnets::cuda::FASTNETS_ARCH {
@@ -34,31 +37,61 @@ struct SharedTile {
     }
   }
 
-  // The 16x16 piece from (row, k) on, as mma() wants its a.
+  // The 16 rows from (row, k) on, 32 bytes deep, as mma() and mma_tfloat32() want their a.
   __device__ __forceinline__ static void load_a(uint32_t (&fragment)[4], const T* tile, int row, int k) {
     const int lane = lane_index();
     if constexpr (order == Order::depth)
-      load_matrix(fragment, tile + at(row + lane % 16, k / 8 + lane / 16));
+      load_matrix(fragment, tile + at(row + lane % 16, k / kChunk<T> + lane / 16));
+    else if constexpr (sizeof(T) == 4)
+      for (int i = 0; i < 4; ++i) fragment[i] = bits(tile, row + lane / 4 + i % 2 * 8, k + lane % 4 + i / 2 * 4);
     else
       load_matrix_transposed(fragment, tile + at(k + lane / 16 * 8 + lane % 8, row / 8 + lane / 8 % 2));
   }
 
-  // The 16x16 piece from (row, k) on, as two b of mma(): fragment[0..1] for the first eight rows, [2..3] for the
-  // others.
+  // The same as two b: fragment[0..1] for the first eight rows, [2..3] for the others.
   __device__ __forceinline__ static void load_b(uint32_t (&fragment)[4], const T* tile, int row, int k) {
     const int lane = lane_index();
     if constexpr (order == Order::depth)
-      load_matrix(fragment, tile + at(row + lane / 16 * 8 + lane % 8, k / 8 + lane / 8 % 2));
+      load_matrix(fragment, tile + at(row + lane / 16 * 8 + lane % 8, k / kChunk<T> + lane / 8 % 2));
+    else if constexpr (sizeof(T) == 4)
+      for (int i = 0; i < 4; ++i) fragment[i] = bits(tile, row + lane / 4 + i / 2 * 8, k + lane % 4 + i % 2 * 4);
     else
       load_matrix_transposed(fragment, tile + at(k + lane % 16, row / 8 + lane / 16));
   }
+
+ private:
+  // One element where lines are the rows of one depth: no instruction turns matrices of 4-byte elements round.
+  __device__ __forceinline__ static uint32_t bits(const T* tile, int row, int k) {
+    return std::bit_cast<uint32_t>(tile[at(k, row / kChunk<T>) + row % kChunk<T>]);
+  }
 };
+
+// A float32 number in the 11 significant bits that the tensor cores take.
+constexpr uint32_t kTaken = 0xffffe000, kHalfTaken = 0x1000, kMagnitude = 0x7fffffff, kInfinity = 0x7f800000;
+
+// Whether rounding up would give infinity, or the number is infinite.
+__device__ __forceinline__ bool is_last(float x) {
+  return (std::bit_cast<uint32_t>(x) & kMagnitude) - (kInfinity - kHalfTaken) <= kHalfTaken;
+}
+// The nearest such number, of two the one farther from zero; the last ones are cut off instead.
+__device__ __forceinline__ uint32_t to_tfloat32(float x, bool cut_off) {
+  constexpr uint32_t kQuiet = 0x00400000;
+  const uint32_t held = std::bit_cast<uint32_t>(x);
+  if ((held & kMagnitude) > kInfinity) return held | kQuiet;
+  return (cut_off ? held : held + kHalfTaken) & kTaken;
+}
+__device__ __forceinline__ uint32_t to_tfloat32(float x) { return to_tfloat32(x, is_last(x)); }
+// What to_tfloat32 has left of a number, likewise; nothing of an infinite one.
+__device__ __forceinline__ uint32_t rest_of_tfloat32(float x, uint32_t taken) {
+  return (taken & kMagnitude) == kInfinity ? 0 : to_tfloat32(x - std::bit_cast<float>(taken), is_last(x));
+}
 
 // kWarpsM x kWarpsN warps own a tile of the product, each kWarpM x kWarpN of it.
 template <class A, class B, int kWarpsM, int kWarpsN, int kWarpM, int kWarpN>
 struct TensorCoreLoop {
   using T = typename A::Element;
-  static constexpr int kTileM = kWarpsM * kWarpM, kTileN = kWarpsN * kWarpN, kTileK = 32;
+  static constexpr int kTileM = kWarpsM * kWarpM, kTileN = kWarpsN * kWarpN;
+  static constexpr int kTileK = 64 / sizeof(T), kStep = 32 / sizeof(T);  // the depth of a stage, and of an mma
   static constexpr int kThreads = kWarpsM * kWarpsN * kWarpSize;
   static constexpr int kStages = 4;  // of 16 KiB in a 128x128 tile
   using TileA = SharedTile<T, A::kOrder, kTileM, kTileK>;
@@ -66,12 +99,12 @@ struct TensorCoreLoop {
   static constexpr int kResultStride = kTileN + 8;  // half a warp's pairs of results lie in different banks
   static constexpr size_t kSharedBytes =
       std::max(kStages * (TileA::kElements + TileB::kElements) * sizeof(T), kTileM * kResultStride * sizeof(float));
-  static constexpr int kM = kWarpM / 16, kN = kWarpN / 8;  // products of a warp a step of 16
+  static constexpr int kM = kWarpM / 16, kN = kWarpN / 8;  // products of a warp a step
 
   // Returns, for all threads after the next barrier, the tile of results in shared memory:
   // [i * kResultStride + j] = sum of a(first_m + i, k) * b(first_n + j, k) over k_begin <= k < k_end.
   __device__ __forceinline__ static const float* run(const A& a, const B& b, int64_t first_m, int64_t first_n,
-                                                     int64_t k_begin, int64_t k_end) {
+                                                     int64_t k_begin, int64_t k_end, Float32Precision precision) {
     DynamicShared shared;
     T* const a_tiles = shared.take<T>(kStages * TileA::kElements, 128);
     T* const b_tiles = shared.take<T>(kStages * TileB::kElements, 128);
@@ -107,19 +140,13 @@ struct TensorCoreLoop {
       const T* a_tile = a_tiles + step % kStages * TileA::kElements;
       const T* b_tile = b_tiles + step % kStages * TileB::kElements;
 #pragma unroll
-      for (int k = 0; k < kTileK; k += 16) {
+      for (int k = 0; k < kTileK; k += kStep) {
         uint32_t a_fragment[kM][4], b_fragment[kN / 2][4];
 #pragma unroll
         for (int i = 0; i < kM; ++i) TileA::load_a(a_fragment[i], a_tile, warp_m + i * 16, k);
 #pragma unroll
         for (int j = 0; j < kN / 2; ++j) TileB::load_b(b_fragment[j], b_tile, warp_n + j * 16, k);
-#pragma unroll
-        for (int i = 0; i < kM; ++i)
-#pragma unroll
-          for (int j = 0; j < kN; ++j) {
-            const uint32_t b_half[2] = {b_fragment[j / 2][j % 2 * 2], b_fragment[j / 2][j % 2 * 2 + 1]};
-            mma<T>(chain[i][j], a_fragment[i], b_half);
-          }
+        multiply(chain, a_fragment, b_fragment, precision);
       }
       if ((step + 1) % (kChain / kTileK) == 0) end_chain();
     }
@@ -141,6 +168,59 @@ struct TensorCoreLoop {
                        Vector<float, 2>{total[i][j][half * 2], total[i][j][half * 2 + 1]});
         }
     return result;
+  }
+
+ private:
+  using Sums = float[kM][kN][4];
+  using FragmentsA = uint32_t[kM][4];
+  using FragmentsB = uint32_t[kN / 2][4];
+
+  __device__ __forceinline__ static void multiply(Sums& sums, FragmentsA& a, FragmentsB& b,
+                                                  Float32Precision precision) {
+    if constexpr (sizeof(T) == 4) {
+      if (precision == Float32Precision::tf32x3) {
+        FragmentsA a_rest;
+        FragmentsB b_rest;
+        split<kM>(a, a_rest);
+        split<kN / 2>(b, b_rest);
+        multiply_all(sums, a_rest, b);
+        multiply_all(sums, a, b_rest);
+      } else {
+        round<kM>(a);
+        round<kN / 2>(b);
+      }
+    }
+    multiply_all(sums, a, b);
+  }
+  __device__ __forceinline__ static void multiply_all(Sums& sums, const FragmentsA& a, const FragmentsB& b) {
+#pragma unroll
+    for (int i = 0; i < kM; ++i)
+#pragma unroll
+      for (int j = 0; j < kN; ++j) {
+        const uint32_t b_half[2] = {b[j / 2][j % 2 * 2], b[j / 2][j % 2 * 2 + 1]};
+        if constexpr (sizeof(T) == 4)
+          mma_tfloat32(sums[i][j], a[i], b_half);
+        else
+          mma<T>(sums[i][j], a[i], b_half);
+      }
+  }
+  template <int kCount>
+  __device__ __forceinline__ static void round(uint32_t (&fragments)[kCount][4]) {
+#pragma unroll
+    for (int i = 0; i < kCount; ++i)
+#pragma unroll
+      for (int e = 0; e < 4; ++e) fragments[i][e] = to_tfloat32(std::bit_cast<float>(fragments[i][e]));
+  }
+  template <int kCount>
+  __device__ __forceinline__ static void split(uint32_t (&fragments)[kCount][4], uint32_t (&rest)[kCount][4]) {
+#pragma unroll
+    for (int i = 0; i < kCount; ++i)
+#pragma unroll
+      for (int e = 0; e < 4; ++e) {
+        const float x = std::bit_cast<float>(fragments[i][e]);
+        fragments[i][e] = to_tfloat32(x);
+        rest[i][e] = rest_of_tfloat32(x, fragments[i][e]);
+      }
   }
 };
 

@@ -22,19 +22,19 @@ struct Windows {
   template <class Op>
   explicit Windows(const Op& op) {
     const int r = op.rank(), channel = op.input.ndim - r - 1;
-    inputs.N = outputs.N = op.batched() ? op.input.shape[0] : 1;
-    inputs.C = outputs.C = op.input.shape[channel];
-    inputs.channels_last = outputs.channels_last = op.batched() && op.input.is_channels_last();
     for (int i = 0; i < r; ++i) {
       const int d = kAxes - r + i;
       in[d] = op.input.shape[channel + 1 + i], out[d] = op.output.shape[channel + 1 + i];
-      inputs.pixels *= in[d], outputs.pixels *= out[d];
       if constexpr (requires { op.kernel_size; })
         kernel[d] = op.kernel_size[i], stride[d] = op.stride[i], padding[d] = op.padding[i];
       else
         is_adaptive = true;
       if constexpr (requires { op.dilation; }) dilation[d] = op.dilation[i];
     }
+    const int64_t N = op.batched() ? op.input.shape[0] : 1, C = op.input.shape[channel];
+    const bool channels_last = op.batched() && op.input.is_channels_last();
+    inputs = {N, C, in[0] * in[1] * in[2], channels_last};
+    outputs = {N, C, out[0] * out[1] * out[2], channels_last};
   }
   // Where the window of output p begins along an axis, maybe before the input.
   __device__ __forceinline__ int64_t first(int axis, int64_t p) const {

@@ -13,7 +13,15 @@ from .autodiff import value_and_grad, vjp
 from .backends import use_backend
 from .errors import CudaError, CudaOutOfMemoryError
 from .information import info
-from .settings import cpu_isas, num_threads, release_memory, set_cpu_isa, set_num_threads
+from .settings import (
+    cpu_isas,
+    num_threads,
+    release_memory,
+    set_cpu_isa,
+    set_float32_precision,
+    set_num_threads,
+    set_value_checks,
+)
 
 __all__ = [
     "CudaError",
@@ -32,7 +40,9 @@ __all__ = [
     "reference",
     "release_memory",
     "set_cpu_isa",
+    "set_float32_precision",
     "set_num_threads",
+    "set_value_checks",
     "use_backend",
     "value_and_grad",
     "vjp",

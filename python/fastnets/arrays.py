@@ -98,6 +98,8 @@ def from_numpy(value: np.ndarray[Any, Any], like: Any) -> Any:
     if kind == "torch":
         import torch
 
+        if any(stride < 0 for stride in value.strides):  # which torch does not have
+            value = np.ascontiguousarray(value)
         if value.dtype.name == "bfloat16":
             made = torch.from_numpy(value.view(np.int16)).view(torch.bfloat16)
         else:

@@ -147,7 +147,9 @@ def use_backend(name: str) -> Iterator[None]:
     if name not in BACKENDS:
         raise ValueError(f"use_backend: name is {name!r} but must be one of {', '.join(BACKENDS)}")
     if name != "reference":
-        module(name)
+        loaded = module(name)
+        if name == "cuda" and not (found := loaded.devices())["available"]:
+            raise RuntimeError(f"the backend 'cuda' cannot run here: {found.get('reason', 'there is no GPU')}")
     with _entered(replace(current_mode(), backend=name)):
         yield
 
@@ -267,12 +269,12 @@ def compute(op: Op, arguments: tuple[Any, ...], save: bool, backend: str, librar
             arguments = tuple(map(unpacked, arguments))
         outputs, saved = getattr(module(backend), op.name + "_forward")(arguments, save)
     else:
-        host = _host_arguments(op, arguments)
-        outputs, saved = getattr(module(backend), op.name + "_forward")(host, save)
+        brought = _brought(arguments, backend, len(op.inputs))
+        outputs, saved = getattr(module(backend), op.name + "_forward")(brought, save)
         outputs, saved = (_converted(group, _first(arguments)) for group in (outputs, saved))
-        for target, value, updated in zip(arguments, host, op.updated, strict=False):
+        for target, value, updated in zip(arguments, brought, op.updated, strict=False):
             if updated and target is not None:
-                arrays.assign(target, value)
+                arrays.assign(target, arrays.to_numpy(value))
     return Call(op, arguments, outputs, saved, backend, library)
 
 
@@ -294,23 +296,52 @@ def backward(call: Call, gradients: tuple[Any, ...], wanted: tuple[bool, ...]) -
     run = getattr(module(call.backend), call.op.name + "_backward")
     if _reads(call.backend, call.library):
         return run(call.arguments, call.outputs, call.saved, gradients, wanted)
-    groups = (call.outputs, call.saved, gradients)
-    host = [tuple(None if a is None else arrays.to_numpy(a) for a in group) for group in groups]
-    return _converted(run(_host_arguments(call.op, call.arguments), *host, wanted), _first(call.arguments))
+    groups = (_brought(group, call.backend) for group in (call.outputs, call.saved, gradients))
+    arguments = _brought(call.arguments, call.backend, len(call.op.inputs))
+    return _converted(run(arguments, *groups, wanted), _first(call.arguments))
 
 
 def _converted(made: tuple[Any, ...], like: Any) -> tuple[Any, ...]:
-    return tuple(None if array is None else arrays.from_numpy(array, like) for array in made)
+    return tuple(None if array is None else arrays.from_numpy(arrays.to_numpy(array), like) for array in made)
 
 
 def _reads(backend: str, library: str) -> bool:
     """Whether a compiled module takes the arrays of a library as they are."""
-    return library in DIRECT or (library == "cupy" and backend == "cuda")
+    if library == "cupy" and backend == "cuda":
+        _introduce_cupy(module(backend))
+        return True
+    return library in DIRECT and (library, backend) != ("numpy", "cuda")
 
 
-def _host_arguments(op: Op, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
-    n = len(op.inputs)
-    return tuple(None if a is None else arrays.to_numpy(unpacked(a)) for a in arguments[:n]) + arguments[n:]
+@cache
+def _introduce_cupy(loaded: ModuleType) -> None:
+    """Tell a compiled module of CuPy's arrays, which have brought it here."""
+    import cupy
+
+    loaded.set_cupy_types(cupy.ndarray, cupy.ndarray, cupy.cuda.get_current_stream)
+
+
+def _brought(values: tuple[Any, ...], backend: str, count: int | None = None) -> tuple[Any, ...]:
+    """Return copies of arrays, or of the first `count` values, where a backend reads them; what follows as it is."""
+    like = _example(backend)
+    count = len(values) if count is None else count
+    moved = (None if a is None else arrays.from_numpy(arrays.to_numpy(unpacked(a)), like) for a in values[:count])
+    return (*moved, *values[count:])
+
+
+@cache
+def _example(backend: str) -> Any:
+    """Return an empty array of a library that a backend reads, where it reads it."""
+    if backend != "cuda":
+        return np.empty(0, np.float32)
+    try:
+        import cupy
+    except ImportError:
+        import torch
+
+        return torch.empty(0, device="cuda")
+    _introduce_cupy(module(backend))
+    return cupy.empty(0, np.float32)
 
 
 def unpacked(value: Any) -> Any:
@@ -330,7 +361,7 @@ def numpy_dtype(name: str) -> np.dtype[Any]:
 
 
 def _reference_forward(op: Op, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
-    host = _host_arguments(op, arguments)
+    host = _brought(arguments, "reference", len(op.inputs))
     described, _ = getattr(_cpu, op.name + "_infer")(host, False)  # checks the arguments, and says the dtypes
     first = next(a for a in arguments[: len(op.inputs)] if a is not None)
     made = getattr(reference, op.name)(*host)
@@ -351,7 +382,7 @@ def _reference_forward(op: Op, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
 
 def _reference_backward(call: Call, gradients: tuple[Any, ...], wanted: tuple[bool, ...]) -> tuple[Any, ...]:
     op = call.op
-    host = _host_arguments(op, call.arguments)
+    host = _brought(call.arguments, "reference", len(op.inputs))
     outputs = [o for o, differentiable in zip(call.outputs, op.has_gradient, strict=True) if differentiable]
     given: list[Any] = []
     for name, output, gradient in zip(op.outputs, outputs, gradients, strict=False):

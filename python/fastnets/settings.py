@@ -4,9 +4,19 @@ from __future__ import annotations
 
 import operator
 
-from . import _cpu
+from . import _cpu, backends
 
-__all__ = ["cpu_isas", "num_threads", "release_memory", "set_cpu_isa", "set_num_threads"]
+__all__ = [
+    "cpu_isas",
+    "num_threads",
+    "release_memory",
+    "set_cpu_isa",
+    "set_float32_precision",
+    "set_num_threads",
+    "set_value_checks",
+]
+
+_PRECISIONS = ("ieee", "tf32x3", "tf32")
 
 
 def set_num_threads(n: int) -> None:
@@ -48,6 +58,68 @@ def set_cpu_isa(name: str) -> None:
         This machine does not run it.
     """
     _cpu.set_isa(name)
+
+
+def set_float32_precision(precision: str) -> None:
+    """Choose how the matrix products in ops on float32 arrays are formed on a GPU.
+
+    Parameters
+    ----------
+    precision : {"ieee", "tf32x3", "tf32"}
+        "ieee", at first: fused multiply-adds in float32. "tf32": on the tensor cores, with operands rounded to 11
+        significant bits, so that a product errs by up to 2⁻¹⁰ of itself. "tf32x3": each operand as the sum of two such
+        numbers and three products of them, so that it errs by 2⁻²⁰; an infinite operand may give NaN. Sums are formed
+        in float32 in all three.
+
+    Raises
+    ------
+    ValueError
+        For another name.
+
+    Notes
+    -----
+    Sums on the CPU are always formed as "ieee" says. A call keeps to what was chosen when it began.
+
+    References
+    ----------
+    Ootomo and Yokota: Recovering single precision accuracy from Tensor Cores while surpassing the FP32 theoretical peak
+    performance, 2022
+
+    Examples
+    --------
+    >>> import fastnets as fn
+    >>> fn.set_float32_precision("ieee")
+    """
+    if precision not in _PRECISIONS:
+        raise ValueError(
+            f"set_float32_precision: precision is {precision!r} but must be one of {', '.join(_PRECISIONS)}"
+        )
+    for backend in ("cuda", "cuda-emulated"):
+        try:
+            loaded = backends.module(backend)
+        except RuntimeError:
+            continue
+        loaded.set_float32_precision(precision)
+
+
+def set_value_checks(enabled: bool) -> None:
+    """Check class labels, token ids, lengths and the like on a GPU before an op runs, as is always done in host memory.
+
+    Off at first: a kernel that meets a bad value reads nothing out of bounds and gives NaN for what depends on it.
+
+    Parameters
+    ----------
+    enabled : bool
+        True waits for the GPU in every call that takes such integers, and raises ValueError for a bad one; a call
+        cannot be captured in a CUDA graph then.
+    """
+    if not isinstance(enabled, bool):
+        raise TypeError(f"set_value_checks: enabled must be True or False, got {enabled!r}")
+    try:
+        loaded = backends.module("cuda")
+    except RuntimeError:
+        return  # without the CUDA backend all values are in host memory
+    loaded.set_value_checks(enabled)
 
 
 def release_memory() -> int:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import nn, random
+from .. import arrays, nn, random
 from ..nn import arguments
 from ..nn.tree import Array
 
@@ -108,10 +108,10 @@ class LanguageModel(nn.Module):
         was_training, made = self.training, list[int]()
         self.eval()
         try:
-            new = tokens
+            new, weight = tokens, next(self.parameters())
             while len(made) < length:
-                logits, state = self._next_logits(new[np.newaxis], state)
-                made.append(_draw(np.asarray(logits[0], np.float64), temperature, top_k, generator))
+                logits, state = self._next_logits(arrays.from_numpy(new[np.newaxis], weight), state)
+                made.append(_draw(arrays.to_numpy(logits[0]).astype(np.float64), temperature, top_k, generator))
                 new = np.array(made[-1:])
         finally:
             self.train(was_training)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import argparse
 import sys
+from importlib.util import find_spec
 from typing import Any
+
+from fastnets import backends
 
 from .. import report
 from . import digits, language, search, translate
@@ -29,6 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--output", metavar="FOLDER", default="fastnets-demo", help="where files go (./fastnets-demo)")
     parser.add_argument("--seed", type=int, default=0, help="seed of all that is random (0)")
     parser.add_argument("--epochs", type=_positive, help="how often the training goes through the data")
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="where it trains (%(default)s)")
     language.add_arguments(parser)
     translate.add_arguments(parser)
     search.add_arguments(parser)
@@ -44,6 +48,9 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.query is not None and arguments.name != "search":
         print(f"fastnets demo: {arguments.name} takes no {arguments.query!r}; search takes a query", file=sys.stderr)
         return 2
+    if arguments.device == "cuda" and (problem := _what_is_missing()):
+        print(f"fastnets demo: --device cuda: {problem}", file=sys.stderr)
+        return 2
     names = list(_DEMOS) if arguments.name == "all" else [arguments.name or "digits"]
     if arguments.name == "all" and (lacking := search.what_lacks(arguments)):
         print(f"left out: {lacking}\n")
@@ -53,6 +60,17 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.name in (None, "all"):
         print(f"\n{_menu()}")
     return 0
+
+
+def _what_is_missing() -> str | None:
+    """Why nothing can be trained on a GPU here, or None."""
+    if find_spec("cupy") is None:
+        return "models on a GPU are CuPy arrays, which needs CuPy: pip install 'fastnets[cupy]'"
+    try:
+        with backends.use_backend("cuda"):
+            return None
+    except RuntimeError as error:
+        return str(error)
 
 
 def _menu() -> str:

@@ -13,7 +13,7 @@ import numpy as np
 
 import fastnets as fn
 import fastnets.functional as F
-from fastnets import nn, optim
+from fastnets import arrays, nn, optim
 
 from .. import console
 from . import curves, ending, peer, pictures
@@ -83,13 +83,14 @@ def train(model: nn.Sequential, digits: Digits, epochs: int, seed: int, advance:
     """Train the model in place with AdamW, a warmup and a cosine; `advance` hears of each epoch."""
     generator = np.random.default_rng(seed)
     optimizer = optim.AdamW(model, LEARNING_RATE, weight_decay=WEIGHT_DECAY, groups=optim.decay_groups(model))
-    training = Training()
+    training, weight = Training(), next(model.parameters())
     steps = epochs * -(-len(digits.labels) // BATCH)
     step, seconds = 0, 0.0
     for _ in range(epochs):
         losses = []
         for batch in np.array_split(generator.permutation(len(digits.labels)), steps // epochs):
-            images, labels = shifted(digits.images[batch], generator), digits.labels[batch]
+            images = arrays.from_numpy(shifted(digits.images[batch], generator), weight)
+            labels = arrays.from_numpy(digits.labels[batch], weight)
             optimizer.lr = LEARNING_RATE * optim.warmup(step, WARMUP_STEPS) * optim.cosine(step, steps)
             start = time.perf_counter()
             logits, backward = model.vjp(images, input_gradient=False)
@@ -108,7 +109,8 @@ def train(model: nn.Sequential, digits: Digits, epochs: int, seed: int, advance:
 
 def read(model: nn.Sequential, images: Array) -> Array:
     """The digits that the model sees in the images; leaves it in training mode."""
-    digits: Array = model.eval()(images).argmax(axis=1)
+    logits = model.eval()(arrays.from_numpy(images, next(model.parameters())))
+    digits: Array = arrays.to_numpy(logits).argmax(axis=1)
     model.train()
     return digits
 
@@ -130,7 +132,7 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     folder = Path(arguments.output).resolve()
     folder.mkdir(parents=True, exist_ok=True)
     fn.random.seed(arguments.seed)
-    model = network()
+    model = network().to(arguments.device)
     print(
         f"digits: {len(digits.labels):,} images of 8 x 8 pixels to learn from, {len(digits.held_out_labels)} held out; "
         f"a CNN of {sum(parameter.size for parameter in model.parameters()):,} parameters"

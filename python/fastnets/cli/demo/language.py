@@ -16,7 +16,7 @@ import numpy as np
 
 import fastnets as fn
 import fastnets.functional as F
-from fastnets import optim
+from fastnets import arrays, optim
 from fastnets.models import LSTMLanguageModel
 
 from .. import console
@@ -113,6 +113,7 @@ def train(model: LSTMLanguageModel, text: Text, epochs: int, advance: console.Ad
     steps = epochs * len(chunks)
     optimizer = optim.AdamW(model, LEARNING_RATE, groups=optim.decay_groups(model))
     best, weights, seconds, seen, loss = math.inf, _copied(model), 0.0, 0, math.nan
+    weight = next(model.parameters())
     every = max(1, len(chunks) // EVALUATIONS)
     try:
         for step in range(steps):
@@ -121,10 +122,10 @@ def train(model: LSTMLanguageModel, text: Text, epochs: int, advance: console.Ad
                 state = None
             start = time.perf_counter()
             optimizer.lr = LEARNING_RATE * optim.warmup(step, WARMUP_STEPS) * optim.cosine(step, steps)
-            chunk = rows[:, at : at + STEPS + 1]
+            chunk = arrays.from_numpy(rows[:, at : at + STEPS + 1], weight)
             loss, state = _step(model, optimizer, chunk, state)
             seconds += time.perf_counter() - start
-            seen += chunk[:, 1:].size
+            seen += STREAMS * (chunk.shape[1] - 1)
             training.characters_per_second = seen / seconds
             if (step + 1) % every == 0 or step + 1 == steps:
                 training.characters.append(seen)
@@ -152,15 +153,16 @@ def _step(model: LSTMLanguageModel, optimizer: optim.Optimizer, chunk: Array, st
 
 
 def _copied(model: LSTMLanguageModel) -> dict[str, Array]:
-    return {name: np.array(array) for name, array in model.state_dict().items()}
+    return {name: np.array(arrays.to_numpy(array)) for name, array in model.state_dict().items()}
 
 
 def bits(model: LSTMLanguageModel, tokens: Array) -> float:
     """Bits a character: the cross entropy to base 2 of a text, read in `STREAMS` streams."""
     rows, state, total = streams(tokens, STREAMS), None, 0.0
+    weight = next(model.parameters())
     model.eval()
     for at in range(0, rows.shape[1] - 1, 4 * STEPS):
-        chunk = rows[:, at : at + 4 * STEPS + 1]
+        chunk = arrays.from_numpy(rows[:, at : at + 4 * STEPS + 1], weight)
         logits, state = model(chunk[:, :-1], state)
         logits, target = logits.reshape(-1, logits.shape[-1]), chunk[:, 1:].reshape(-1)
         total += float(F.cross_entropy(logits, target, reduction="sum"))
@@ -175,11 +177,12 @@ def next_words(model: LSTMLanguageModel, prompt: str, count: int = WORDS) -> lis
     """
     assert model.characters is not None
     is_letter = np.array([character.isalpha() for character in model.characters])
+    weight = next(model.parameters())
     model.eval()
-    logits, state = model(model.encode(prompt)[np.newaxis])
+    logits, state = model(arrays.from_numpy(model.encode(prompt)[np.newaxis], weight))
     beams, scores, words = [""], np.zeros(1), []
     for _ in range(16):
-        scores = scores[:, np.newaxis] + _log_softmax(logits[:, -1])
+        scores = scores[:, np.newaxis] + _log_softmax(arrays.to_numpy(logits[:, -1]))
         words += [(beam, total) for beam, total in zip(beams, _log_sum(scores[:, ~is_letter]), strict=True) if beam]
         letters = np.where(is_letter, scores, -np.inf).reshape(-1)
         places = np.argsort(-letters)[: 8 * count]
@@ -189,13 +192,14 @@ def next_words(model: LSTMLanguageModel, prompt: str, count: int = WORDS) -> lis
         parents, tokens = np.divmod(places, len(model.characters))
         beams = [beams[p] + model.characters[t] for p, t in zip(parents, tokens, strict=True)]
         scores = letters[places]
-        logits, state = model(tokens[:, np.newaxis], _chosen(state, parents))
+        logits, state = model(arrays.from_numpy(tokens[:, np.newaxis], weight), _chosen(state, parents))
     words.sort(key=lambda entry: -entry[1])
     return [(word, math.exp(score)) for word, score in words[:count]]
 
 
 def _chosen(state: Any, parents: Array) -> Any:
     """The states, (layers, batch, units) each, of some members of the batch."""
+    parents = arrays.from_numpy(parents, state[0])
     return tuple(map(lambda s: s[:, parents], state)) if isinstance(state, tuple) else state[:, parents]
 
 
@@ -230,7 +234,7 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     folder = Path(arguments.output).resolve()
     folder.mkdir(parents=True, exist_ok=True)
     fn.random.seed(arguments.seed)
-    model = network(text.characters, arguments.cell)
+    model = network(text.characters, arguments.cell).to(arguments.device)
     print(
         f"language: {len(text.tokens):,} characters to learn from, {len(text.held_out):,} held out, "
         f"{len(text.characters)} different ones; {arguments.cell.upper()} of "

@@ -18,7 +18,7 @@ import numpy as np
 
 import fastnets as fn
 import fastnets.functional as F
-from fastnets import optim
+from fastnets import arrays, optim
 from fastnets.data import Vocabulary
 from fastnets.data.translation.greetings import PHRASES
 from fastnets.models import Transformer
@@ -121,12 +121,13 @@ def train(model: Transformer, corpus: Corpus, epochs: int, seed: int, advance: c
     steps = epochs * STEPS
     every = -(-steps // EVALUATIONS)
     best, weights, seconds, seen = -1.0, _copied(model), 0.0, 0
+    weight = next(model.parameters())
     losses: list[float] = []
     try:
         for step, (source, target) in enumerate(islice(corpus.batches(generator), steps)):
             start = time.perf_counter()
             optimizer.lr = LEARNING_RATE * optim.warmup(step, WARMUP_STEPS) * optim.cosine(step, steps)
-            losses.append(_step(model, optimizer, source, target))
+            losses.append(_step(model, optimizer, *(arrays.from_numpy(tokens, weight) for tokens in (source, target))))
             seconds += time.perf_counter() - start
             seen += len(source)
             training.sentences_per_second = seen / seconds
@@ -163,7 +164,7 @@ def _step(model: Transformer, optimizer: optim.Optimizer, source: Array, target:
 
 
 def _copied(model: Transformer) -> dict[str, Array]:
-    return {name: np.array(array) for name, array in model.state_dict().items()}
+    return {name: np.array(arrays.to_numpy(array)) for name, array in model.state_dict().items()}
 
 
 def exact_match(model: Transformer, pairs: list[tuple[str, str]]) -> float:
@@ -193,7 +194,7 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     folder = Path(arguments.output).resolve()
     folder.mkdir(parents=True, exist_ok=True)
     fn.random.seed(arguments.seed)
-    model = network(corpus.english, corpus.spanish)
+    model = network(corpus.english, corpus.spanish).to(arguments.device)
     print(
         f"translate: {len(corpus.pairs):,} sentences to learn from, {len(corpus.checked) + len(corpus.tested):,} held "
         f"out; {len(corpus.english):,} English words, {len(corpus.spanish):,} Spanish ones; a Transformer of "
@@ -284,11 +285,12 @@ def _write(folder: Path, model: Transformer, sentence: str, result: dict[str, An
         source = model.source_words.encode_batch([sentence])
         made = model.generate(source, max_length=LONGEST).tokens
         target = np.concatenate([[[model.begin]], made[:, :-1]], axis=1)
+        seen = model.cross_attention(*(arrays.from_numpy(a, next(model.parameters())) for a in (source, target)))
         attention_map.draw(
             written[-1],
             "Where the Transformer looks, writing Spanish",
             [model.source_words.words[token] for token in source[0]],
             [model.target_words.words[token] for token in made[0]],
-            [weights[0].mean(0) for weights in model.cross_attention(source, target)],
+            [arrays.to_numpy(weights[0]).mean(0) for weights in seen],
         )
     return written
