@@ -1,0 +1,238 @@
+// A layer of a recurrent net, forward: one product for the input of all steps, then step by step the product of the
+// state and the cell.
+#pragma once
+#include "cuda/recurrent_cells.cuh"
+#include "cuda/recurrent_steps.cuh"
+
+namespace fastnets::cuda::FASTNETS_ARCH {
+namespace {
+
+// What the steps read and write.
+template <class T>
+struct ForwardArrays {
+  Lengths lengths;
+  Factors factors;
+  int64_t T_, B, H, R, width;
+  float *gates, *cells;  // (D, T, B, width): the input's part, then what is kept; (D, T, B, H) or null
+  float *h, *c;          // (D, B, R), (D, B, H)
+  float* bias_n;         // (D, H): gru's, of the part that is multiplied by r
+  T* full;               // (D, B, H): what is projected, or null
+  View<T> output, hidden;
+  Exchange<T> state;
+  bool saves;
+};
+
+// Zoneout; then h where the next step, the output and the last state look for it. One thread owns a unit.
+template <class T>
+struct FinishUnit {
+  ForwardArrays<T> a;
+  __device__ __forceinline__ int64_t time(int64_t step, int d) const { return d ? a.T_ - 1 - step : step; }
+
+  // Past its length a sequence keeps its state and gives zeros.
+  __device__ __forceinline__ void rest(int64_t step, int d, int64_t t, int64_t b, int64_t unit, float h) const {
+    a.state.row(step + 1, d, b)[unit] = round_to<T>(h);
+    a.output(t, b, d * a.R + unit) = round_to<T>(0);
+    if (a.hidden) a.hidden(t, b, d * a.R + unit) = round_to<T>(0);
+  }
+  __device__ __forceinline__ void finish(int64_t step, int d, int64_t t, int64_t b, int64_t unit, float h,
+                                         float y) const {
+    if (a.factors.keeps) {
+      const float keep = a.factors.kept(d, t, b, unit);
+      y = fmaf(keep, h, (1 - keep) * y);
+    }
+    a.h[(d * a.B + b) * a.R + unit] = y;
+    a.state.row(step + 1, d, b)[unit] = round_to<T>(y);
+    if (a.hidden) a.hidden(t, b, d * a.R + unit) = round_to<T>(y);
+    if (a.factors.drops) y *= a.factors.dropped(d, t, b, unit);
+    a.output(t, b, d * a.R + unit) = round_to<T>(y);
+  }
+};
+
+// The cell of one unit, which is one thread's.
+template <class T, RecurrentCell kind>
+struct ForwardStep : FinishUnit<T> {
+  using C = Cell<kind>;
+  static constexpr int kProducts = C::kGates;
+  using FinishUnit<T>::a;
+
+  // What does not depend on the step's product.
+  struct Inputs {
+    int64_t t;
+    bool runs;
+    float x[C::kGates], h, c;
+  };
+  __device__ __forceinline__ Inputs read(int64_t step, int d, int64_t b, int64_t unit) const {
+    Inputs in{};
+    in.t = this->time(step, d);
+    in.runs = in.t < a.lengths(b);
+    if (!a.full) in.h = a.h[(d * a.B + b) * a.R + unit];
+    if (!in.runs) return in;
+    const float* gates = a.gates + ((d * a.T_ + in.t) * a.B + b) * a.width + unit;
+#pragma unroll
+    for (int g = 0; g < C::kGates; ++g) in.x[g] = gates[g * a.H];
+    if constexpr (kind == RecurrentCell::lstm) in.c = a.c[(d * a.B + b) * a.H + unit];
+    return in;
+  }
+  __device__ __forceinline__ void update(int64_t step, int d, int64_t b, int64_t unit, Inputs& in,
+                                         const float (&products)[kProducts]) const {
+    if (!in.runs) {
+      if (!a.full) this->rest(step, d, in.t, b, unit, in.h);
+      return;
+    }
+    float kept[C::kKept];
+    const float bias_n = kind == RecurrentCell::gru ? a.bias_n[d * a.H + unit] : 0.0f;
+    const float y = C::forward(in.x, products, in.h, bias_n, in.c, kept);
+    const int64_t row = (d * a.T_ + in.t) * a.B + b;
+    if (a.saves) {
+#pragma unroll
+      for (int g = 0; g < C::kKept; ++g) a.gates[row * a.width + g * a.H + unit] = kept[g];
+    }
+    if constexpr (kind == RecurrentCell::lstm) {
+      a.c[(d * a.B + b) * a.H + unit] = in.c;
+      if (a.cells) a.cells[row * a.H + unit] = in.c;
+      if (a.full) {
+        a.full[(d * a.B + b) * a.H + unit] = round_to<T>(y);
+        return;
+      }
+    }
+    this->finish(step, d, in.t, b, unit, in.h, y);
+  }
+};
+
+template <class T>
+struct RunProjected {
+  FinishUnit<T> unit_;
+  int64_t step;
+  const float* products;
+  __device__ __forceinline__ void operator()(int d, int64_t b, int64_t unit) const {
+    const auto& a = unit_.a;
+    const int64_t t = unit_.time(step, d), at = (d * a.B + b) * a.R + unit;
+    if (t < a.lengths(b))
+      unit_.finish(step, d, t, b, unit, a.h[at], products[at]);
+    else
+      unit_.rest(step, d, t, b, unit, a.h[at]);
+  }
+};
+
+// Both biases where they are added to each other; gru's n keeps that of the state apart.
+struct AddBiases {
+  const float *ih, *hh;
+  int64_t both, H;
+  float *bias, *bias_n;
+  __device__ __forceinline__ void operator()(int64_t i) const {
+    const float of_state = hh ? hh[i] : 0.0f;
+    bias[i] = (ih ? ih[i] : 0.0f) + (i < both ? of_state : 0.0f);
+    if (i >= both) bias_n[i - both] = of_state;
+  }
+};
+
+template <class T>
+struct FirstState {
+  const float* h;
+  int64_t B, R;
+  Exchange<T> state;
+  __device__ __forceinline__ void operator()(int d, int64_t b, int64_t unit) const {
+    state.row(0, d, b)[unit] = round_to<T>(h[(d * B + b) * R + unit]);
+  }
+};
+
+template <class T, RecurrentCell kind>
+class RecurrentForward {
+  using C = Cell<kind>;
+  static constexpr int G = C::kGates;
+
+ public:
+  RecurrentForward(const Recurrent& op, Workspace& workspace, Stream stream)
+      : op_(op),
+        D_(op.directions()),
+        H_(op.hidden_size()),
+        R_(op.output_size()),
+        a_(arrays(workspace, stream)),
+        workspace_(workspace),
+        stream_(stream),
+        runs_(!workspace.counts_only) {
+    if (runs_) {
+      for_elements(op.name, a_.state.size(), Fill<T>{a_.state.data, T{}}, stream);
+      read_state<T>(op, op.h_0, R_, a_.lengths, a_.h, stream);
+      if (op.is_lstm()) read_state<T>(op, op.c_0, H_, a_.lengths, a_.c, stream);
+      for_units(op, R_, FirstState<T>{a_.h, a_.B, R_, a_.state}, stream);
+    }
+    multiply_input();
+    run_steps();
+    if (!runs_) return;
+    write_state<T>(op, a_.h, R_, op.h_n, stream);
+    write_state<T>(op, a_.c, H_, op.c_n, stream);
+  }
+
+ private:
+  ForwardArrays<T> arrays(Workspace& workspace, Stream stream) const {
+    const int64_t steps = op_.steps(), B = op_.batch(), width = (op_.save ? C::kKept : G) * H_;
+    return {.lengths = Lengths(op_, workspace, stream),
+            .factors = Factors(op_),
+            .T_ = steps,
+            .B = B,
+            .H = H_,
+            .R = R_,
+            .width = width,
+            .gates = op_.gates ? op_.gates.as<float>() : workspace.take<float>(D_ * steps * B * width),
+            .cells = op_.cells ? op_.cells.as<float>() : nullptr,
+            .h = workspace.take<float>(D_ * B * R_),
+            .c = workspace.take<float>(D_ * B * H_),
+            .bias_n = workspace.take<float>(D_ * H_),
+            .full = op_.direction[0].weight_hr ? workspace.take<T>(D_ * B * H_) : nullptr,
+            .output = sequences<T>(op_, op_.output),
+            .hidden = sequences<T>(op_, op_.hidden),
+            .state = Exchange<T>(D_, B, R_, workspace),
+            .saves = op_.save};
+  }
+
+  // The input's part of the gates, at all steps.
+  void multiply_input() {
+    const RowView<T> x = rows_of<T>(op_.name, over_time(op_, op_.input), workspace_, stream_);
+    const int64_t both = kind == RecurrentCell::gru ? 2 * H_ : G * H_;
+    float* bias = workspace_.template take<float>(G * H_);
+    for (int d = 0; d < D_; ++d) {
+      const auto& p = op_.direction[d];
+      const float* ih = numbers_of(op_.name, p.bias_ih, workspace_, stream_);
+      const float* hh = numbers_of(op_.name, p.bias_hh, workspace_, stream_);
+      if (runs_) for_elements(op_.name, G * H_, AddBiases{ih, hh, both, H_, bias, a_.bias_n + d * H_}, stream_);
+      RowSink<float> sink{a_.gates + d * x.rows * a_.width, 0, a_.width};
+      sink.bias = bias;
+      const Tensor& w = p.weight_ih;
+      multiply_rows<T>(1, x.rows, G * H_, x.columns, {x.data, x.row_stride, x.column_stride},
+                       {w.as<T>(), w.stride[0], w.stride[1]}, sink, workspace_, stream_);
+    }
+  }
+
+  void run_steps() {
+    const bool projects = op_.direction[0].weight_hr.defined;
+    const int64_t B = a_.B;
+    const Matrix<T> recurrent = weights_of<T>(op_, &Recurrent::Direction::weight_hh, false, workspace_, stream_);
+    Matrix<T> projection{};
+    if (projects) projection = weights_of<T>(op_, &Recurrent::Direction::weight_hr, false, workspace_, stream_);
+    float* products = workspace_.template take<float>(D_ * B * G * H_);
+    float* projected = projects ? workspace_.template take<float>(D_ * B * R_) : nullptr;
+    const std::size_t mark = workspace_.used;
+    for (int64_t step = 0; step < (runs_ ? a_.T_ : std::min(a_.T_, int64_t{1})); ++step) {
+      workspace_.used = mark;
+      multiply_rows<T>(D_, B, G * H_, R_, a_.state.matrix(step), recurrent, {products, B * G * H_, G * H_}, workspace_,
+                       stream_);
+      const ForwardStep<T, kind> cell{{a_}};
+      if (runs_) for_units(op_, H_, RunStep<ForwardStep<T, kind>>{cell, step, B, H_, products}, stream_);
+      if (!projects) continue;
+      multiply_rows<T>(D_, B, R_, H_, {a_.full, H_, 1, B * H_}, projection, {projected, B * R_, R_}, workspace_,
+                       stream_);
+      if (runs_) for_units(op_, R_, RunProjected<T>{{a_}, step, projected}, stream_);
+    }
+  }
+
+  const Recurrent& op_;
+  const int64_t D_, H_, R_;
+  const ForwardArrays<T> a_;
+  Workspace& workspace_;
+  const Stream stream_;
+  const bool runs_;
+};
+
+}  // namespace
+}  // namespace fastnets::cuda::FASTNETS_ARCH
