@@ -3,7 +3,7 @@
 // get are products over all steps, afterwards.
 #pragma once
 #include "cuda/recurrent_cells.cuh"
-#include "cuda/recurrent_steps.cuh"
+#include "cuda/recurrent_persistent.cuh"
 #include "cuda/reduce.cuh"
 
 namespace fastnets::cuda::FASTNETS_ARCH {
@@ -232,21 +232,24 @@ class RecurrentBackward {
   }
 
   void run_steps() {
-    const bool projects = op_.direction[0].weight_hr.defined;
+    using Step = BackwardStep<T, kind>;
+    const Step cell{{a_}};
     const int64_t B = a_.B;
     const Matrix<T> recurrent = weights_of<T>(op_, &Recurrent::Direction::weight_hh, true, workspace_, stream_);
+    if (const auto plan = persistent_plan<T, Step>(op_, H_, G * H_))
+      return run_persistent<T>(op_, *plan, a_.T_ + 1, H_, G * H_, cell, a_.dstate, recurrent, workspace_, stream_);
+    const bool projects = op_.direction[0].weight_hr.defined;
     Matrix<T> projection{};
     if (projects) projection = weights_of<T>(op_, &Recurrent::Direction::weight_hr, true, workspace_, stream_);
     float* products = workspace_.template take<float>(D_ * B * R_);
     float* projected = projects ? workspace_.template take<float>(D_ * B * H_) : nullptr;
-    const BackwardStep<T, kind> cell{{a_}};
     const std::size_t mark = workspace_.used;
     for (int64_t step = 0; step <= (runs_ ? a_.T_ : 0); ++step) {
       workspace_.used = mark;
       multiply_rows<T>(D_, B, R_, G * H_, a_.dstate.matrix(step), recurrent, {products, B * R_, R_}, workspace_,
                        stream_);
       if (!projects) {
-        if (runs_) for_units(op_, H_, RunStep<BackwardStep<T, kind>>{cell, step, B, H_, products}, stream_);
+        if (runs_) for_units(op_, H_, RunStep<Step>{cell, step, B, H_, products}, stream_);
         continue;
       }
       if (runs_) for_units(op_, R_, PullState<T>{{a_}, step, products}, stream_);

@@ -1,8 +1,8 @@
 // A layer of a recurrent net, forward: one product for the input of all steps, then step by step the product of the
-// state and the cell.
+// state and the cell, in one launch where the weights fit.
 #pragma once
 #include "cuda/recurrent_cells.cuh"
-#include "cuda/recurrent_steps.cuh"
+#include "cuda/recurrent_persistent.cuh"
 
 namespace fastnets::cuda::FASTNETS_ARCH {
 namespace {
@@ -205,9 +205,13 @@ class RecurrentForward {
   }
 
   void run_steps() {
-    const bool projects = op_.direction[0].weight_hr.defined;
+    using Step = ForwardStep<T, kind>;
+    const Step cell{{a_}};
     const int64_t B = a_.B;
     const Matrix<T> recurrent = weights_of<T>(op_, &Recurrent::Direction::weight_hh, false, workspace_, stream_);
+    if (const auto plan = persistent_plan<T, Step>(op_, H_, R_))
+      return run_persistent<T>(op_, *plan, a_.T_, H_, R_, cell, a_.state, recurrent, workspace_, stream_);
+    const bool projects = op_.direction[0].weight_hr.defined;
     Matrix<T> projection{};
     if (projects) projection = weights_of<T>(op_, &Recurrent::Direction::weight_hr, false, workspace_, stream_);
     float* products = workspace_.template take<float>(D_ * B * G * H_);
@@ -217,8 +221,7 @@ class RecurrentForward {
       workspace_.used = mark;
       multiply_rows<T>(D_, B, G * H_, R_, a_.state.matrix(step), recurrent, {products, B * G * H_, G * H_}, workspace_,
                        stream_);
-      const ForwardStep<T, kind> cell{{a_}};
-      if (runs_) for_units(op_, H_, RunStep<ForwardStep<T, kind>>{cell, step, B, H_, products}, stream_);
+      if (runs_) for_units(op_, H_, RunStep<Step>{cell, step, B, H_, products}, stream_);
       if (!projects) continue;
       multiply_rows<T>(D_, B, R_, H_, {a_.full, H_, 1, B * H_}, projection, {projected, B * R_, R_}, workspace_,
                        stream_);
