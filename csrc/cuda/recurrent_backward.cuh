@@ -187,19 +187,15 @@ class RecurrentBackward {
         workspace_(workspace),
         stream_(stream),
         runs_(!workspace.counts_only) {
-    if (runs_) {
-      for_elements(op.name, a_.dstate.size(), Fill<T>{a_.dstate.data, T{}}, stream);
-      read_state<T>(op, op.grad_h_n, R_, a_.lengths, a_.dh, stream);
-      if (op.is_lstm()) {
-        read_state<T>(op, op.c_0, H_, a_.lengths, a_.c_0, stream);
-        read_state<T>(op, op.grad_c_n, H_, a_.lengths, a_.dc, stream);
-      }
-    }
+    const int64_t cells = op.is_lstm() ? H_ : 0;
+    const FirstState<T> dh{states_of<const T>(op, op.grad_h_n), a_.dh, R_};
+    const FirstState<T> dc{states_of<const T>(op, op.grad_c_n), a_.dc, cells};
+    const FirstState<T> c_0{states_of<const T>(op, op.c_0), a_.c_0, cells};
+    if (runs_) BeginSteps<T>{{dh, dc, c_0}, a_.dstate, false, a_.lengths, a_.B}(op, stream);
     run_steps();
-    if (runs_) {
-      write_state<T>(op, a_.dh, R_, op.grad_h_0, stream);
-      write_state<T>(op, a_.dc, H_, op.grad_c_0, stream);
-    }
+    const LastState<T> dh_0{a_.dh, R_, states_of<T>(op, op.grad_h_0)},
+        dc_0{a_.dc, cells, states_of<T>(op, op.grad_c_0)};
+    if (runs_) EndSteps<T>{{dh_0, dc_0}, a_.B}(op, stream);
     const Matrix<T> x = masked_input();
     for (int d = 0; d < D_; ++d) gradients_of_weights(d, x);
     if (op.grad_input) gradient_of_input();
@@ -221,9 +217,9 @@ class RecurrentBackward {
             .c_0 = workspace.take<float>(D_ * B * H_),
             .dh = workspace.take<float>(D_ * B * R_),
             .dc = workspace.take<float>(D_ * B * H_),
-            .grad_output = sequences<const T>(op_, op_.grad_output),
-            .hidden = sequences<const T>(op_, op_.hidden ? op_.hidden : op_.output),
-            .h_0 = states<const T>(op_, op_.h_0),
+            .grad_output = sequences_of<const T>(op_, op_.grad_output),
+            .hidden = sequences_of<const T>(op_, op_.hidden ? op_.hidden : op_.output),
+            .h_0 = states_of<const T>(op_, op_.h_0),
             .dgates = workspace.take<T>(D_ * rows_ * width),
             .last_h = workspace.take<T>(D_ * rows_ * R_),
             .dprojected = projects ? workspace.take<T>(D_ * rows_ * R_) : nullptr,
@@ -249,15 +245,15 @@ class RecurrentBackward {
       multiply_rows<T>(D_, B, R_, G * H_, a_.dstate.matrix(step), recurrent, {products, B * R_, R_}, workspace_,
                        stream_);
       if (!projects) {
-        if (runs_) for_units(op_, H_, RunStep<Step>{cell, step, B, H_, products}, stream_);
+        if (runs_) for_units(op_, B, H_, RunStep<Step>{cell, step, B, H_, products}, stream_);
         continue;
       }
-      if (runs_) for_units(op_, R_, PullState<T>{{a_}, step, products}, stream_);
+      if (runs_) for_units(op_, B, R_, PullState<T>{{a_}, step, products}, stream_);
       if (step == a_.T_) break;
       const int64_t first = (a_.T_ - 1 - step) * B * R_, second = (a_.T_ + step) * B * R_;  // of each direction
       multiply_rows<T>(D_, B, H_, R_, {a_.dprojected + first, R_, 1, second - first}, projection,
                        {projected, B * H_, H_}, workspace_, stream_);
-      if (runs_) for_units(op_, H_, PullProjected<T, kind>{cell, step, projected}, stream_);
+      if (runs_) for_units(op_, B, H_, PullProjected<T, kind>{cell, step, projected}, stream_);
     }
   }
 
@@ -269,7 +265,7 @@ class RecurrentBackward {
     }
     const int64_t I = op_.input_size();
     T* copy = workspace_.template take<T>(rows_ * I);
-    const MaskRows<T> mask{sequences<const T>(op_, op_.input), a_.lengths, a_.B, I, copy};
+    const MaskRows<T> mask{sequences_of<const T>(op_, op_.input), a_.lengths, a_.B, I, copy};
     if (runs_) for_elements(op_.name, rows_ * I, mask, stream_);
     return {copy, I, 1};
   }

@@ -126,16 +126,6 @@ struct AddBiases {
   }
 };
 
-template <class T>
-struct FirstState {
-  const float* h;
-  int64_t B, R;
-  Exchange<T> state;
-  __device__ __forceinline__ void operator()(int d, int64_t b, int64_t unit) const {
-    state.row(0, d, b)[unit] = round_to<T>(h[(d * B + b) * R + unit]);
-  }
-};
-
 template <class T, RecurrentCell kind>
 class RecurrentForward {
   using C = Cell<kind>;
@@ -151,17 +141,13 @@ class RecurrentForward {
         workspace_(workspace),
         stream_(stream),
         runs_(!workspace.counts_only) {
-    if (runs_) {
-      for_elements(op.name, a_.state.size(), Fill<T>{a_.state.data, T{}}, stream);
-      read_state<T>(op, op.h_0, R_, a_.lengths, a_.h, stream);
-      if (op.is_lstm()) read_state<T>(op, op.c_0, H_, a_.lengths, a_.c, stream);
-      for_units(op, R_, FirstState<T>{a_.h, a_.B, R_, a_.state}, stream);
-    }
+    const int64_t cells = op.is_lstm() ? H_ : 0;
+    const FirstState<T> h{states_of<const T>(op, op.h_0), a_.h, R_}, c{states_of<const T>(op, op.c_0), a_.c, cells};
+    if (runs_) BeginSteps<T>{{h, c}, a_.state, true, a_.lengths, a_.B}(op, stream);
     multiply_input();
     run_steps();
-    if (!runs_) return;
-    write_state<T>(op, a_.h, R_, op.h_n, stream);
-    write_state<T>(op, a_.c, H_, op.c_n, stream);
+    const LastState<T> h_n{a_.h, R_, states_of<T>(op, op.h_n)}, c_n{a_.c, cells, states_of<T>(op, op.c_n)};
+    if (runs_) EndSteps<T>{{h_n, c_n}, a_.B}(op, stream);
   }
 
  private:
@@ -180,8 +166,8 @@ class RecurrentForward {
             .c = workspace.take<float>(D_ * B * H_),
             .bias_n = workspace.take<float>(D_ * H_),
             .full = op_.direction[0].weight_hr ? workspace.take<T>(D_ * B * H_) : nullptr,
-            .output = sequences<T>(op_, op_.output),
-            .hidden = sequences<T>(op_, op_.hidden),
+            .output = sequences_of<T>(op_, op_.output),
+            .hidden = sequences_of<T>(op_, op_.hidden),
             .state = Exchange<T>(D_, B, R_, workspace),
             .saves = op_.save};
   }
@@ -221,11 +207,11 @@ class RecurrentForward {
       workspace_.used = mark;
       multiply_rows<T>(D_, B, G * H_, R_, a_.state.matrix(step), recurrent, {products, B * G * H_, G * H_}, workspace_,
                        stream_);
-      if (runs_) for_units(op_, H_, RunStep<Step>{cell, step, B, H_, products}, stream_);
+      if (runs_) for_units(op_, B, H_, RunStep<Step>{cell, step, B, H_, products}, stream_);
       if (!projects) continue;
       multiply_rows<T>(D_, B, R_, H_, {a_.full, H_, 1, B * H_}, projection, {projected, B * R_, R_}, workspace_,
                        stream_);
-      if (runs_) for_units(op_, R_, RunProjected<T>{{a_}, step, projected}, stream_);
+      if (runs_) for_units(op_, B, R_, RunProjected<T>{{a_}, step, projected}, stream_);
     }
   }
 

@@ -25,6 +25,10 @@ std::optional<PersistentPlan> persistent_plan(const Recurrent& op, int64_t units
   constexpr int kLeastShare = StepShape::kTile / Step::kProducts;  // fewer would leave a tile half empty
   const int64_t D = op.directions();
   const bool chains_are_short = depth <= kChain * StepShape::kWarps;
+  // One step does not pay for the weight's way into shared memory. Of many sequences, which a block takes kColumns at a
+  // time, a product of its own makes more.
+  constexpr int64_t kMostSequences = 128;
+  if (op.steps() < 2 || op.batch() > kMostSequences) return std::nullopt;
   if (D * units * depth * op.batch() == 0 || op.direction[0].weight_hr || !chains_are_short) return std::nullopt;
   const DeviceLimits limits = device_limits();
   const int64_t share = std::max(int64_t{kLeastShare}, divide_up(D * units, limits.multiprocessors));
@@ -39,6 +43,11 @@ std::optional<PersistentPlan> persistent_plan(const Recurrent& op, int64_t units
 }
 
 constexpr int kCounterStride = 32;  // each direction's counter in a line of its own
+
+struct Clear {
+  uint32_t* counters;
+  __device__ __forceinline__ void operator()(int64_t i) const { counters[i] = 0; }
+};
 
 // Thread (column, u) owns unit u of the block's for the sequences column, column + kColumns, …
 template <class T, class Step>
@@ -91,7 +100,7 @@ void run_persistent(const Recurrent& op, const PersistentPlan& plan, int64_t ste
                     Stream stream) {
   uint32_t* arrived = workspace.take<uint32_t>(2 * kCounterStride);
   if (workspace.counts_only) return;
-  for_elements(op.name, 2 * kCounterStride, Fill<uint32_t>{arrived, 0}, stream);
+  for_elements(op.name, 2 * kCounterStride, Clear{arrived}, stream);
   launch(persistent_kernel<T, Step>,
          {.name = op.name,
           .grid = unsigned(op.directions() * plan.parts),

@@ -39,17 +39,17 @@ struct View {
   int64_t stride[3] = {};
   View() = default;
   explicit View(const Tensor& t) : data(t.as<T>()), stride{t.stride[0], t.stride[1], t.stride[2]} {}
-  __device__ __forceinline__ explicit operator bool() const { return data != nullptr; }
+  __host__ __device__ __forceinline__ explicit operator bool() const { return data != nullptr; }
   __device__ __forceinline__ T& operator()(int64_t i, int64_t j, int64_t k) const {
     return data[i * stride[0] + j * stride[1] + k * stride[2]];
   }
 };
 template <class T>
-View<T> sequences(const Recurrent& op, const Tensor& t) {
+View<T> sequences_of(const Recurrent& op, const Tensor& t) {
   return t ? View<T>(over_time(op, t)) : View<T>();
 }
 template <class T>
-View<T> states(const Recurrent& op, const Tensor& t) {
+View<T> states_of(const Recurrent& op, const Tensor& t) {
   return t ? View<T>(over_directions(op, t)) : View<T>();
 }
 
@@ -129,27 +129,21 @@ struct Exchange {
   Matrix<T> matrix(int64_t step) const { return {data + step % 2 * D * rows * depth, depth, 1, rows * depth}; }
 };
 
-template <class T>
-struct Fill {
-  T* to;
-  T value;
-  __device__ __forceinline__ void operator()(int64_t i) const { to[i] = value; }
-};
-
 // A warp has 32 units of a row at a time.
 template <class F>
-__global__ void __launch_bounds__(256) units_kernel(const int D, const int64_t B, const int64_t units, const F f) {
+__global__ void __launch_bounds__(256)
+    units_kernel(const int64_t rows, const int64_t sequences, const int64_t units, const F f) {
   constexpr int kWarps = 256 / kWarpSize;
-  for (int64_t row = int64_t{blockIdx.x} * kWarps + warp_index(); row < D * B; row += int64_t{gridDim.x} * kWarps) {
-    const int d = row >= B ? 1 : 0;  // row = (d, b)
+  for (int64_t row = int64_t{blockIdx.x} * kWarps + warp_index(); row < rows; row += int64_t{gridDim.x} * kWarps) {
+    const int d = row >= sequences ? 1 : 0;  // row = (d, b)
     for (int64_t unit = blockIdx.y * kWarpSize + lane_index(); unit < units; unit += gridDim.y * kWarpSize)
-      f(d, row - d * B, unit);
+      f(d, row - d * sequences, unit);
   }
 }
 // Calls f(direction, sequence, unit) on the device for all of them.
 template <class F>
-void for_units(const Recurrent& op, int64_t units, const F& f, Stream stream) {
-  const int64_t rows = op.directions() * op.batch();
+void for_units(const Recurrent& op, int64_t sequences, int64_t units, const F& f, Stream stream) {
+  const int64_t rows = op.directions() * sequences;
   if (!rows || !units) return;
   const unsigned across = unsigned(std::min(divide_up(units, kWarpSize), int64_t{1024}));
   launch(units_kernel<F>,
@@ -157,39 +151,74 @@ void for_units(const Recurrent& op, int64_t units, const F& f, Stream stream) {
           .grid = dim3(unsigned(std::min(divide_up(rows, 8), int64_t{65536})), across),
           .block = 256,
           .stream = stream},
-         op.directions(), op.batch(), units, f);
+         rows, sequences, units, f);
 }
 
-// The state before the first step: zeros where none is given; nan where a length makes no sense.
+// A state (D, B, size) in float32, and the array that it begins with; zeros where none is given.
 template <class T>
-struct ReadState {
+struct FirstState {
   View<const T> from;
+  float* to = nullptr;
+  int64_t size = 0;
+};
+// Before the first step: states, with nan where a length makes no sense; the exchange, of zeros, or of the first state
+// where it is what is exchanged.
+template <class T>
+struct BeginSteps {
+  static constexpr int kStates = 3;
+  FirstState<T> states[kStates];
+  Exchange<T> exchange;
+  bool exchanges_state;
   Lengths lengths;
-  int64_t B, size;
-  float* to;
+  int64_t B;
+
+  void operator()(const Recurrent& op, Stream stream) const {
+    int64_t units = exchange.depth;
+    for (const auto& s : states) units = std::max(units, s.size);
+    for_units(op, exchange.rows, units, *this, stream);
+  }
   __device__ __forceinline__ void operator()(int d, int64_t b, int64_t unit) const {
-    const float value = from ? widen(from(d, b, unit)) : 0.0f;
-    to[(d * B + b) * size + unit] = lengths.is_valid(b) ? value : NAN;
+    T first = round_to<T>(0);
+    if (b < B) {
+      const bool is_valid = lengths.is_valid(b);
+#pragma unroll
+      for (int i = 0; i < kStates; ++i) {
+        const FirstState<T>& s = states[i];
+        if (unit >= s.size) continue;
+        const float value = !is_valid ? NAN : s.from ? widen(s.from(d, b, unit)) : 0.0f;
+        s.to[(d * B + b) * s.size + unit] = value;
+        if (i == 0 && exchanges_state) first = round_to<T>(value);
+      }
+    }
+    if (unit >= exchange.depth) return;
+    exchange.row(0, d, b)[unit] = first;
+    exchange.row(1, d, b)[unit] = round_to<T>(0);
   }
 };
+
+// After the last step: a state, and another one, where they are asked for.
 template <class T>
-void read_state(const Recurrent& op, const Tensor& from, int64_t size, const Lengths& lengths, float* to,
-                Stream stream) {
-  for_units(op, size, ReadState<T>{states<const T>(op, from), lengths, op.batch(), size, to}, stream);
-}
-template <class T>
-struct WriteState {
+struct LastState {
   const float* from;
-  int64_t B, size;
+  int64_t size;
   View<T> to;
-  __device__ __forceinline__ void operator()(int d, int64_t b, int64_t unit) const {
-    to(d, b, unit) = round_to<T>(from[(d * B + b) * size + unit]);
-  }
 };
 template <class T>
-void write_state(const Recurrent& op, const float* from, int64_t size, const Tensor& to, Stream stream) {
-  if (to) for_units(op, size, WriteState<T>{from, op.batch(), size, states<T>(op, to)}, stream);
-}
+struct EndSteps {
+  LastState<T> states[2];
+  int64_t B;
+
+  void operator()(const Recurrent& op, Stream stream) const {
+    if (states[0].to || states[1].to) for_units(op, B, std::max(states[0].size, states[1].size), *this, stream);
+  }
+  __device__ __forceinline__ void operator()(int d, int64_t b, int64_t unit) const {
+#pragma unroll
+    for (int i = 0; i < 2; ++i) {
+      const LastState<T>& s = states[i];
+      if (s.to && unit < s.size) s.to(d, b, unit) = round_to<T>(s.from[(d * B + b) * s.size + unit]);
+    }
+  }
+};
 
 // A weight of each direction as a (rows, columns) matrix: where it is, or a copy with one after the other.
 template <class T>
