@@ -181,7 +181,7 @@ struct BeginSteps {
     T first = round_to<T>(0);
     if (b < B) {
       const bool is_valid = lengths.is_valid(b);
-#pragma unroll
+#pragma unroll 1  // all at once spill
       for (int i = 0; i < kStates; ++i) {
         const FirstState<T>& s = states[i];
         if (unit >= s.size) continue;
