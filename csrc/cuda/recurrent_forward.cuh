@@ -22,95 +22,95 @@ struct ForwardArrays {
   bool saves;
 };
 
-// Zoneout; then h where the next step, the output and the last state look for it. One thread owns a unit.
+// From y, zoneout, and h where the next step, the output and the last state look for it. One thread owns a unit.
 template <class T>
-struct FinishUnit {
+struct StateUnit {
   ForwardArrays<T> a;
-  __device__ __forceinline__ int64_t time(int64_t step, int d) const { return d ? a.T_ - 1 - step : step; }
-
-  // Past its length a sequence keeps its state and gives zeros.
-  __device__ __forceinline__ void rest(int64_t step, int d, int64_t t, int64_t b, int64_t unit, float h) const {
-    a.state.row(step + 1, d, b)[unit] = round_to<T>(h);
-    a.output(t, b, d * a.R + unit) = round_to<T>(0);
-    if (a.hidden) a.hidden(t, b, d * a.R + unit) = round_to<T>(0);
-  }
-  __device__ __forceinline__ void finish(int64_t step, int d, int64_t t, int64_t b, int64_t unit, float h,
-                                         float y) const {
-    if (a.factors.keeps) {
-      const float keep = a.factors.kept(d, t, b, unit);
-      y = fmaf(keep, h, (1 - keep) * y);
-    }
-    a.h[(d * a.B + b) * a.R + unit] = y;
-    a.state.row(step + 1, d, b)[unit] = round_to<T>(y);
-    if (a.hidden) a.hidden(t, b, d * a.R + unit) = round_to<T>(y);
-    if (a.factors.drops) y *= a.factors.dropped(d, t, b, unit);
-    a.output(t, b, d * a.R + unit) = round_to<T>(y);
-  }
-};
-
-// The cell of one unit, which is one thread's.
-template <class T, RecurrentCell kind>
-struct ForwardStep : FinishUnit<T> {
-  using C = Cell<kind>;
-  static constexpr int kProducts = C::kGates;
-  using FinishUnit<T>::a;
 
   // What does not depend on the step's product.
   struct Inputs {
     int64_t t;
     bool runs;
-    float x[C::kGates], h, c;
+    float h, keep, drop;
+  };
+  __device__ __forceinline__ void read_time(Inputs& in, int64_t step, int d, int64_t b) const {
+    in.t = d ? a.T_ - 1 - step : step;
+    in.runs = in.t < a.lengths(b);
+  }
+  __device__ __forceinline__ void read_h(Inputs& in, int d, int64_t b, int64_t unit) const {
+    in.h = a.h[(d * a.B + b) * a.R + unit];
+    if (!in.runs) return;
+    if (a.factors.keeps) in.keep = a.factors.kept(d, in.t, b, unit);
+    if (a.factors.drops) in.drop = a.factors.dropped(d, in.t, b, unit);
+  }
+  // Past its length a sequence keeps its state and gives zeros.
+  __device__ __forceinline__ void write_h(const Inputs& in, int64_t step, int d, int64_t b, int64_t unit,
+                                          float y) const {
+    if (!in.runs)
+      y = in.h;
+    else if (a.factors.keeps)
+      y = fmaf(in.keep, in.h, (1 - in.keep) * y);
+    a.state.row(step + 1, d, b)[unit] = round_to<T>(y);
+    a.h[(d * a.B + b) * a.R + unit] = y;
+    float out = in.runs ? y : 0.0f;
+    if (a.hidden) a.hidden(in.t, b, d * a.R + unit) = round_to<T>(out);
+    if (a.factors.drops) out *= in.drop;
+    a.output(in.t, b, d * a.R + unit) = round_to<T>(out);
+  }
+};
+
+// The cell of one unit, which is one thread's.
+template <class T, RecurrentCell kind>
+struct ForwardStep : StateUnit<T> {
+  using C = Cell<kind>;
+  static constexpr int kProducts = C::kGates;
+  using StateUnit<T>::a;
+
+  struct Inputs : StateUnit<T>::Inputs {
+    float x[C::kGates], bias_n, c;
   };
   __device__ __forceinline__ Inputs read(int64_t step, int d, int64_t b, int64_t unit) const {
     Inputs in{};
-    in.t = this->time(step, d);
-    in.runs = in.t < a.lengths(b);
-    if (!a.full) in.h = a.h[(d * a.B + b) * a.R + unit];
+    this->read_time(in, step, d, b);
+    if (!a.full) this->read_h(in, d, b, unit);
     if (!in.runs) return in;
     const float* gates = a.gates + ((d * a.T_ + in.t) * a.B + b) * a.width + unit;
 #pragma unroll
     for (int g = 0; g < C::kGates; ++g) in.x[g] = gates[g * a.H];
+    if constexpr (kind == RecurrentCell::gru) in.bias_n = a.bias_n[d * a.H + unit];
     if constexpr (kind == RecurrentCell::lstm) in.c = a.c[(d * a.B + b) * a.H + unit];
     return in;
   }
   __device__ __forceinline__ void update(int64_t step, int d, int64_t b, int64_t unit, Inputs& in,
                                          const float (&products)[kProducts]) const {
-    if (!in.runs) {
-      if (!a.full) this->rest(step, d, in.t, b, unit, in.h);
-      return;
-    }
-    float kept[C::kKept];
-    const float bias_n = kind == RecurrentCell::gru ? a.bias_n[d * a.H + unit] : 0.0f;
-    const float y = C::forward(in.x, products, in.h, bias_n, in.c, kept);
+    float kept[C::kKept] = {}, y = 0;
+    if (in.runs) y = C::forward(in.x, products, in.h, in.bias_n, in.c, kept);
+    if (a.full)
+      a.full[(d * a.B + b) * a.H + unit] = round_to<T>(y);
+    else
+      this->write_h(in, step, d, b, unit, y);
+    if (!in.runs) return;
     const int64_t row = (d * a.T_ + in.t) * a.B + b;
-    if (a.saves) {
-#pragma unroll
-      for (int g = 0; g < C::kKept; ++g) a.gates[row * a.width + g * a.H + unit] = kept[g];
-    }
     if constexpr (kind == RecurrentCell::lstm) {
       a.c[(d * a.B + b) * a.H + unit] = in.c;
       if (a.cells) a.cells[row * a.H + unit] = in.c;
-      if (a.full) {
-        a.full[(d * a.B + b) * a.H + unit] = round_to<T>(y);
-        return;
-      }
     }
-    this->finish(step, d, in.t, b, unit, in.h, y);
+    if (!a.saves) return;
+#pragma unroll
+    for (int g = 0; g < C::kKept; ++g) a.gates[row * a.width + g * a.H + unit] = kept[g];
   }
 };
 
 template <class T>
 struct RunProjected {
-  FinishUnit<T> unit_;
+  StateUnit<T> state;
   int64_t step;
   const float* products;
   __device__ __forceinline__ void operator()(int d, int64_t b, int64_t unit) const {
-    const auto& a = unit_.a;
-    const int64_t t = unit_.time(step, d), at = (d * a.B + b) * a.R + unit;
-    if (t < a.lengths(b))
-      unit_.finish(step, d, t, b, unit, a.h[at], products[at]);
-    else
-      unit_.rest(step, d, t, b, unit, a.h[at]);
+    typename StateUnit<T>::Inputs in{};
+    state.read_time(in, step, d, b);
+    state.read_h(in, d, b, unit);
+    state.write_h(in, step, d, b, unit, products[(d * state.a.B + b) * state.a.R + unit]);
   }
 };
 
