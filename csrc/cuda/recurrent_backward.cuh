@@ -73,7 +73,7 @@ struct BackwardStep : StateGradient<T> {
   using StateGradient<T>::a;
 
   struct Inputs : StateGradient<T>::Inputs {
-    float kept[C::kKept], c, last_c, dc;
+    float kept[C::kKept], dz[C::kKept], c, last_c, dc;
   };
   __device__ __forceinline__ void read_cell(Inputs& in, int64_t step, int d, int64_t b, int64_t unit) const {
     in.t = d ? step : a.T_ - 1 - step;
@@ -97,27 +97,33 @@ struct BackwardStep : StateGradient<T> {
     read_cell(in, step, d, b, unit);
     return in;
   }
-  __device__ __forceinline__ void update(int64_t step, int d, int64_t b, int64_t unit, Inputs& in,
-                                         const float (&product)[1]) const {
+  // What the next step's products wait for, and the rest.
+  __device__ __forceinline__ void publish(int64_t step, int d, int64_t b, int64_t unit, Inputs& in,
+                                          const float (&product)[1]) const {
     const float dy = this->pull_h(in, product[0]);
     in.dh += pull_cell(step, d, b, unit, in, dy);
-    this->write_h(in, d, b, unit);
   }
-  // Writes the gradients of the gates; returns what h gets without the product.
+  __device__ __forceinline__ void write(int d, int64_t b, int64_t unit, const Inputs& in) const {
+    this->write_h(in, d, b, unit);
+    write_cell(d, b, unit, in);
+  }
+  // Publishes the gradients of the gates; returns what h gets without the product.
   __device__ __forceinline__ float pull_cell(int64_t step, int d, int64_t b, int64_t unit, Inputs& in, float dy) const {
-    float dz[C::kKept] = {}, stays = 0;
-    if (in.runs) stays = C::backward(in.kept, dy, widen(in.h), in.last_c, in.c, in.dc, dz);
+    float stays = 0;
+    if (in.runs) stays = C::backward(in.kept, dy, widen(in.h), in.last_c, in.c, in.dc, in.dz);
     T* of_state = a.dstate.row(step + 1, d, b) + unit;
 #pragma unroll
-    for (int g = 0; g < C::kGates; ++g) of_state[g * a.H] = round_to<T>(dz[C::of_state(g)]);
-    if (in.t < 0 || in.t >= a.T_) return stays;
+    for (int g = 0; g < C::kGates; ++g) of_state[g * a.H] = round_to<T>(in.dz[C::of_state(g)]);
+    return stays;
+  }
+  __device__ __forceinline__ void write_cell(int d, int64_t b, int64_t unit, const Inputs& in) const {
+    if (in.t < 0 || in.t >= a.T_) return;
 #pragma unroll
-    for (int g = 0; g < C::kKept; ++g) a.dgates[in.row * a.width + g * a.H + unit] = round_to<T>(dz[g]);
+    for (int g = 0; g < C::kKept; ++g) a.dgates[in.row * a.width + g * a.H + unit] = round_to<T>(in.dz[g]);
     if constexpr (kind == RecurrentCell::lstm) {
       if (in.runs) a.dc[(d * a.B + b) * a.H + unit] = in.dc;
       if (a.full) a.full[in.row * a.H + unit] = round_to<T>(in.runs ? in.kept[3] * tanhf(in.c) : 0.0f);
     }
-    return stays;
   }
 };
 
@@ -145,6 +151,7 @@ struct PullProjected {
     typename BackwardStep<T, kind>::Inputs in{};
     cell.read_cell(in, step, d, b, unit);
     cell.pull_cell(step, d, b, unit, in, products[(d * cell.a.B + b) * cell.a.H + unit]);
+    cell.write_cell(d, b, unit, in);
   }
 };
 

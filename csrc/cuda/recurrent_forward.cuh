@@ -22,7 +22,7 @@ struct ForwardArrays {
   bool saves;
 };
 
-// From y, zoneout, and h where the next step, the output and the last state look for it. One thread owns a unit.
+// A unit's h, and what becomes of it. One thread owns a unit.
 template <class T>
 struct StateUnit {
   ForwardArrays<T> a;
@@ -43,16 +43,15 @@ struct StateUnit {
     if (a.factors.keeps) in.keep = a.factors.kept(d, in.t, b, unit);
     if (a.factors.drops) in.drop = a.factors.dropped(d, in.t, b, unit);
   }
-  // Past its length a sequence keeps its state and gives zeros.
-  __device__ __forceinline__ void write_h(const Inputs& in, int64_t step, int d, int64_t b, int64_t unit,
-                                          float y) const {
-    if (!in.runs)
-      y = in.h;
-    else if (a.factors.keeps)
-      y = fmaf(in.keep, in.h, (1 - in.keep) * y);
-    a.state.row(step + 1, d, b)[unit] = round_to<T>(y);
-    a.h[(d * a.B + b) * a.R + unit] = y;
-    float out = in.runs ? y : 0.0f;
+  // From y, zoneout: h, and where the next step looks for it. Past its length a sequence keeps its state.
+  __device__ __forceinline__ void publish_h(Inputs& in, int64_t step, int d, int64_t b, int64_t unit, float y) const {
+    if (in.runs) in.h = a.factors.keeps ? fmaf(in.keep, in.h, (1 - in.keep) * y) : y;
+    a.state.row(step + 1, d, b)[unit] = round_to<T>(in.h);
+  }
+  // h where the output and the last state look for it.
+  __device__ __forceinline__ void write_h(const Inputs& in, int d, int64_t b, int64_t unit) const {
+    a.h[(d * a.B + b) * a.R + unit] = in.h;
+    float out = in.runs ? in.h : 0.0f;
     if (a.hidden) a.hidden(in.t, b, d * a.R + unit) = round_to<T>(out);
     if (a.factors.drops) out *= in.drop;
     a.output(in.t, b, d * a.R + unit) = round_to<T>(out);
@@ -67,7 +66,7 @@ struct ForwardStep : StateUnit<T> {
   using StateUnit<T>::a;
 
   struct Inputs : StateUnit<T>::Inputs {
-    float x[C::kGates], bias_n, c;
+    float x[C::kGates], bias_n, c, kept[C::kKept];
   };
   __device__ __forceinline__ Inputs read(int64_t step, int d, int64_t b, int64_t unit) const {
     Inputs in{};
@@ -81,14 +80,18 @@ struct ForwardStep : StateUnit<T> {
     if constexpr (kind == RecurrentCell::lstm) in.c = a.c[(d * a.B + b) * a.H + unit];
     return in;
   }
-  __device__ __forceinline__ void update(int64_t step, int d, int64_t b, int64_t unit, Inputs& in,
-                                         const float (&products)[kProducts]) const {
-    float kept[C::kKept] = {}, y = 0;
-    if (in.runs) y = C::forward(in.x, products, in.h, in.bias_n, in.c, kept);
+  // What the next step's products wait for, and the rest.
+  __device__ __forceinline__ void publish(int64_t step, int d, int64_t b, int64_t unit, Inputs& in,
+                                          const float (&products)[kProducts]) const {
+    float y = 0;
+    if (in.runs) y = C::forward(in.x, products, in.h, in.bias_n, in.c, in.kept);
     if (a.full)
       a.full[(d * a.B + b) * a.H + unit] = round_to<T>(y);
     else
-      this->write_h(in, step, d, b, unit, y);
+      this->publish_h(in, step, d, b, unit, y);
+  }
+  __device__ __forceinline__ void write(int d, int64_t b, int64_t unit, const Inputs& in) const {
+    if (!a.full) this->write_h(in, d, b, unit);
     if (!in.runs) return;
     const int64_t row = (d * a.T_ + in.t) * a.B + b;
     if constexpr (kind == RecurrentCell::lstm) {
@@ -97,7 +100,7 @@ struct ForwardStep : StateUnit<T> {
     }
     if (!a.saves) return;
 #pragma unroll
-    for (int g = 0; g < C::kKept; ++g) a.gates[row * a.width + g * a.H + unit] = kept[g];
+    for (int g = 0; g < C::kKept; ++g) a.gates[row * a.width + g * a.H + unit] = in.kept[g];
   }
 };
 
@@ -110,7 +113,8 @@ struct RunProjected {
     typename StateUnit<T>::Inputs in{};
     state.read_time(in, step, d, b);
     state.read_h(in, d, b, unit);
-    state.write_h(in, step, d, b, unit, products[(d * state.a.B + b) * state.a.R + unit]);
+    state.publish_h(in, step, d, b, unit, products[(d * state.a.B + b) * state.a.R + unit]);
+    state.write_h(in, d, b, unit);
   }
 };
 

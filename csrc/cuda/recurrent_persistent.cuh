@@ -85,11 +85,12 @@ __global__ void __launch_bounds__(StepShape::kThreads, 1)
         float own[Step::kProducts];
 #pragma unroll
         for (int g = 0; g < Step::kProducts; ++g) own[g] = product.sum(sums, g * plan.share + u, column);
-        cell.update(step, d, b, first + u, inputs, own);
+        cell.publish(step, d, b, first + u, inputs, own);
       }
       block_sync();  // the sums may be overwritten, and after the last the state is there
+      if (begin + StepShape::kColumns >= B && threadIdx.x == 0) add_release(arrived + d * kCounterStride, 1);
+      if (owns) cell.write(d, b, first + u, inputs);
     }
-    if (threadIdx.x == 0) add_release(arrived + d * kCounterStride, 1);
   }
 }
 

@@ -16,7 +16,8 @@ struct RunStep {
     float own[Step::kProducts];
 #pragma unroll
     for (int g = 0; g < Step::kProducts; ++g) own[g] = products[((d * B + b) * Step::kProducts + g) * units + unit];
-    cell.update(step, d, b, unit, inputs, own);
+    cell.publish(step, d, b, unit, inputs, own);
+    cell.write(d, b, unit, inputs);
   }
 };
 }  // namespace

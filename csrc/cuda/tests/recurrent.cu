@@ -22,16 +22,18 @@ struct CountingStep {
   float* seen;  // (steps, D, B, units): all states
   int64_t B, units;
   struct Inputs {
+    int64_t step;
     float last;
   };
   __device__ Inputs read(int64_t step, int d, int64_t b, int64_t unit) const {
-    return {step ? seen[at(step - 1, d, b, unit)] : widen(state.row(0, d, b)[unit])};
+    return {step, step ? seen[at(step - 1, d, b, unit)] : widen(state.row(0, d, b)[unit])};
   }
-  __device__ void update(int64_t step, int d, int64_t b, int64_t unit, const Inputs& in,
-                         const float (&products)[2]) const {
-    const float next = next_state(products[0], products[1], in.last);
-    seen[at(step, d, b, unit)] = next;
-    state.row(step + 1, d, b)[unit] = round_to<T>(next);
+  __device__ void publish(int64_t step, int d, int64_t b, int64_t unit, Inputs& in, const float (&products)[2]) const {
+    in = {step, next_state(products[0], products[1], in.last)};
+    state.row(step + 1, d, b)[unit] = round_to<T>(in.last);
+  }
+  __device__ void write(int d, int64_t b, int64_t unit, const Inputs& in) const {
+    seen[at(in.step, d, b, unit)] = in.last;
   }
 
  private:
