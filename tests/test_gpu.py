@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import fastnets.functional as F
 from fastnets import arrays, backends
 from fastnets.cases import CASES
 from fastnets.cases.case import Array, Case
@@ -70,3 +71,15 @@ def test_work_is_queued_on_the_callers_stream():
         y = backends.forward("linear", (x, weight, None, None, None), save=False).outputs[0]
     stream.synchronize()
     assert bool((y == 1).all())
+
+
+def test_lengths_that_make_no_sense_give_nan():
+    """Only the device sees them: nothing out of bounds is touched, and what depends on them is nan."""
+    x, w = torch.ones(3, 4, 2, device="cuda"), torch.ones(12, 2, device="cuda")
+    weights = [(w, torch.ones(12, 3, device="cuda"), None, None)]
+    lengths = torch.tensor([2, 4, -1, 3], device="cuda")
+    output, (h_n, c_n) = F.lstm(x, weights, lengths=lengths)
+    for y in (output[:, [1, 2]], h_n[:, [1, 2]], c_n[:, [1, 2]]):
+        assert bool(y.isnan().all())
+    for y in (output[:, [0, 3]], h_n[:, [0, 3]], c_n[:, [0, 3]]):
+        assert bool(y.isfinite().all())

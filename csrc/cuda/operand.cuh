@@ -67,16 +67,22 @@ struct MatrixOperand {
   }
 };
 
+// A matrix as an operand of one order, whatever its strides: those of the other order are slow.
+template <Order order, class T>
+MatrixOperand<T, order> operand_of(const Matrix<T>& m, int64_t rows, int64_t depth) {
+  const int64_t inner = order == Order::depth ? m.depth_stride : m.row_stride;
+  const int64_t outer = order == Order::depth ? m.row_stride : m.depth_stride;
+  const bool aligned = inner == 1 && is_aligned(m.data) && outer % kChunk<T> == 0 && m.batch_stride % kChunk<T> == 0;
+  return {m, rows, depth, aligned};
+}
+
 // Calls f(operand) with the operand of the order that the matrix has in memory. Any strides are served.
 template <class T, class F>
 void visit_operand(const Matrix<T>& m, int64_t rows, int64_t depth, F&& f) {
-  const auto is_aligned = [&](int64_t stride) {
-    return reinterpret_cast<uintptr_t>(m.data) % 16 == 0 && stride % kChunk<T> == 0 && m.batch_stride % kChunk<T> == 0;
-  };
   if (m.row_stride == 1 && m.depth_stride != 1)
-    f(MatrixOperand<T, Order::rows>{m, rows, depth, is_aligned(m.depth_stride)});
+    f(operand_of<Order::rows>(m, rows, depth));
   else
-    f(MatrixOperand<T, Order::depth>{m, rows, depth, m.depth_stride == 1 && is_aligned(m.row_stride)});
+    f(operand_of<Order::depth>(m, rows, depth));
 }
 
 }  // namespace

@@ -4,9 +4,10 @@ import numpy as np
 
 from fastnets import reference
 
-from .registry import mutant, mutant_backward
+from .registry import SINGLE_AND_DOUBLE, mutant, mutant_backward
 
-WITHOUT_BFLOAT16 = ("float32", "float16", "float64")  # its roundings, at worst, hide what fades from step to step
+# Roundings of half precision, at worst, hide what fades from step to step.
+WITHOUT_BFLOAT16 = ("float32", "float16", "float64")
 STATE, CELL_STATE, LENGTHS, WEIGHTS, CELL, DROPOUT, ZONEOUT, TRAINING, SEED = 1, 2, 3, slice(4, 14), 14, 17, 18, 19, 20
 
 
@@ -31,7 +32,7 @@ def _pull(dy, args):
     return None if args is None else reference.recurrent_backward(*dy, *args)
 
 
-@mutant("recurrent", WITHOUT_BFLOAT16)
+@mutant("recurrent", SINGLE_AND_DOUBLE)
 def state_left_out(*args):
     return _run(_changed(args, STATE, np.zeros_like))
 
@@ -116,7 +117,7 @@ def gradient_not_passed_to_the_step_before(dy, dh, dc, *args):
     return (np.concatenate(pulled), *expected[1:])
 
 
-@mutant_backward("recurrent", WITHOUT_BFLOAT16)
+@mutant_backward("recurrent", SINGLE_AND_DOUBLE)
 def gradient_of_the_last_state_left_out(dy, dh, dc, *args):
     return None if dh is None or not np.size(args[0]) else _pull((dy, np.zeros_like(dh), dc), args)
 

@@ -54,8 +54,8 @@ struct Recurrent {
   Tensor output;  // as the input, with D · R features
   Tensor h_n;     // as h_0; not for a step, whose output it is
   Tensor c_n;     // as c_0, of lstm
-  // Saved, in what sums are formed in. A row is a step of a sequence; step s has its rows after those of step s − 1,
-  // the longest sequence first, as many as there are sequences that long.
+  // Saved, in what sums are formed in. A row is a step of a sequence. On a CPU step s has its rows after those of step
+  // s − 1, the longest sequence first, as many as there are sequences that long; on a GPU row (t, b) is step t of b.
   Tensor gates;   // (D, T, B, G·H), of gru (…, 4·H): the gates; then W_hn h + b_hn
   Tensor cells;   // (D, T, B, H): c′ of lstm
   Tensor hidden;  // as the output, which then is what dropout has left of it

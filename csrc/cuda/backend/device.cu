@@ -13,6 +13,9 @@ namespace fastnets::cuda {
 
 int compute_capability() { return emulation::config().compute_capability; }
 int multiprocessors() { return emulation::config().multiprocessors; }
+std::size_t shared_bytes_per_block() {
+  return emulation::limits(emulation::config().compute_capability).shared_bytes_per_block;
+}
 
 #else
 
@@ -32,6 +35,9 @@ int compute_capability() {
   return attribute(cudaDevAttrComputeCapabilityMajor, kWhat) * 10 + attribute(cudaDevAttrComputeCapabilityMinor, kWhat);
 }
 int multiprocessors() { return attribute(cudaDevAttrMultiProcessorCount, "multiprocessors"); }
+std::size_t shared_bytes_per_block() {
+  return std::size_t(attribute(cudaDevAttrMaxSharedMemoryPerBlockOptin, "shared memory of a block"));
+}
 
 #endif
 

@@ -1,5 +1,6 @@
 // What the current device is and has.
 #pragma once
+#include <cstddef>
 
 namespace fastnets::cuda {
 
@@ -12,5 +13,6 @@ constexpr bool kHasSm90a = false;
 
 int compute_capability();  // 80 for 8.0
 int multiprocessors();
+std::size_t shared_bytes_per_block();
 
 }  // namespace fastnets::cuda

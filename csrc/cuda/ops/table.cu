@@ -33,7 +33,8 @@ namespace fastnets::cuda::FASTNETS_ARCH {
   X(adaptive_avg_pool, AdaptiveAvgPool)                             \
   X(causal_conv1d, CausalConv1d)                                    \
   X(conv, Conv)                                                     \
-  X(conv_transpose, ConvTranspose)
+  X(conv_transpose, ConvTranspose)                                  \
+  X(recurrent, Recurrent)
 
 #define FASTNETS_DECLARE(op, Op) void run(const Op&, Pass, Workspace&, Stream);
 FASTNETS_CUDA_OPS(FASTNETS_DECLARE)

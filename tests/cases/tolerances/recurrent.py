@@ -1,7 +1,7 @@
 """Bounds of recurrent: the formulas of `fastnets.reference.recurrent` on numbers with errors, through all steps.
 
-Half precision keeps state and gates in float32. Rounded are the operands of the products after all steps (h, what is
-projected, the gradients of the gates), and of those within the steps where bfloat16 is multiplied as it is.
+Half precision keeps state and gates in float32. Rounded are the operands of products, within the steps and after them:
+h, what is projected, the gradients of the gates.
 """
 
 import numpy as np
@@ -23,7 +23,7 @@ class _Bounds:
 
     def operand(self, a):
         """An operand of a product within a step."""
-        return a.stored(self.dtype) if self.dtype == "bfloat16" else a
+        return a.stored(self.dtype)
 
     def step(self, x, h, c):
         """y before zoneout, c', what backward needs, and y before the projection."""
