@@ -32,7 +32,8 @@ namespace fastnets::cuda::FASTNETS_ARCH {
   X(avg_pool, AvgPool)                                              \
   X(adaptive_avg_pool, AdaptiveAvgPool)                             \
   X(causal_conv1d, CausalConv1d)                                    \
-  X(rotary_embedding, RotaryEmbedding)
+  X(rotary_embedding, RotaryEmbedding)                              \
+  X(attention, Attention)
 
 #define FASTNETS_DECLARE(op, Op) void run(const Op&, Pass, Workspace&, Stream);
 FASTNETS_CUDA_OPS(FASTNETS_DECLARE)
