@@ -133,10 +133,9 @@ struct AttentionProblem {
     constexpr int64_t kMostPositions = int64_t{1} << 29;  // so that differences of positions are int
     constexpr int64_t kMostRows = int64_t{1} << 31;
     for (const auto& [what, t] : {std::pair{"query", &op.query}, std::pair{"key", &op.key}})
-      check(op.length(*t) < kMostPositions, "attention: ", what, " is ", fastnets::shape(*t), " but a GPU serves ",
-            kMostPositions - 1, " positions at most");
-    check(op.query.size() < kMostRows * std::max(int64_t{1}, op.query.shape[op.query.ndim - 1]), "attention: query is ",
-          fastnets::shape(op.query), " but a GPU serves ", kMostRows - 1, " rows at most");
+      check(op.length(*t) < kMostPositions && leading_size(*t) < kMostRows, "attention: ", what, " is ",
+            fastnets::shape(*t), " but a GPU serves fewer than ", kMostPositions, " positions and ", kMostRows,
+            " rows in all");
     const auto last = [](const Tensor& t) { return int(t.shape[t.ndim - 1]); };
     const int H = int(op.heads(op.query)), Hk = int(op.heads(op.key));
     shape = {int(op.batch()),
@@ -156,6 +155,8 @@ struct AttentionProblem {
   }
 
   bool runs() const { return !workspace.counts_only; }
+  // Whether heads fit into the smaller tiles that there are for them.
+  bool is_narrow() const { return shape.D <= 64 && shape.Dv <= 64; }
 
   // The view of an array laid out as query, key or value, or of its copy.
   HeadArray<T> heads(const Tensor& t) const {

@@ -249,14 +249,5 @@ struct SinkTerm {
   }
 };
 
-template <class T>
-struct BackwardTiles {
-  using Type = TensorCoreTiles<T, 32, 128>;
-};
-template <>
-struct BackwardTiles<float> {
-  using Type = SimtTiles<32, 64>;
-};
-
 }  // namespace
 }  // namespace fastnets::cuda::FASTNETS_ARCH

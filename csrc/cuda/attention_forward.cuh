@@ -230,63 +230,64 @@ struct MergeParts {
   }
 };
 
-template <class T>
-struct ForwardTiles {
-  using Type = TensorCoreTiles<T, 64, 128>;
-};
-template <>
-struct ForwardTiles<float> {
-  using Type = SimtTiles<32, 128>;
-};
-
-template <class T>
-void run_forward(const Attention& op, Workspace& workspace, Stream stream) {
-  using Tiles = typename ForwardTiles<T>::Type;
+template <class Tiles, bool kPlain>
+void start_forward(const AttentionProblem<typename Tiles::T>& p) {
+  using T = typename Tiles::T;
   constexpr int64_t kEnoughBlocks = 128, kLeastSplit = 4 * Tiles::kN;
-  const AttentionProblem<T> problem(op, workspace, stream);
-  const AttentionShape& shape = problem.shape;
-  if (!shape.rows()) return;
+  const AttentionShape& shape = p.shape;
   ForwardCall<T> call{shape,
-                      ScoreRules<T>(problem),
-                      problem.heads(op.query),
-                      problem.heads(op.key),
-                      problem.heads(op.value),
-                      problem.heads(op.output),
+                      ScoreRules<T>(p, kPlain),
+                      p.heads(p.op.query),
+                      p.heads(p.op.key),
+                      p.heads(p.op.value),
+                      p.heads(p.op.output),
                       nullptr,
                       1,
                       0,
                       nullptr,
                       nullptr,
                       nullptr};
-  call.lse = op.lse ? op.lse.as<float>() : op.kept_lse ? op.kept_lse.as<float>() : nullptr;
-  if (!op.is_packed() && shape.group > 1 && int64_t{shape.group} * shape.Sq <= Tiles::kM)
+  const Tensor& lse = p.op.lse ? p.op.lse : p.op.kept_lse;
+  call.lse = lse ? lse.as<float>() : nullptr;
+  if (!shape.is_packed && shape.group > 1 && int64_t{shape.group} * shape.Sq <= Tiles::kM)
     call.heads_together = shape.group;
   const int64_t blocks = call.heads_together > 1 ? shape.N : shape.blocks(shape.Sq, Tiles::kM);
-  const int64_t tiles = blocks * (shape.H / call.heads_together),
-                pieces = std::max(int64_t{1}, divide_up(shape.Dv, Tiles::kWidth));
+  const int64_t tiles = blocks * (shape.H / call.heads_together);
+  const int64_t pieces = std::max(int64_t{1}, divide_up(shape.Dv, Tiles::kWidth));
   int64_t splits = 1;
-  if (!op.is_packed() && tiles * pieces < kEnoughBlocks && shape.Sk >= 2 * kLeastSplit) {
+  if (!shape.is_packed && tiles * pieces < kEnoughBlocks && shape.Sk >= 2 * kLeastSplit) {
     splits = std::min(divide_up(2 * kEnoughBlocks, tiles * pieces), divide_up(shape.Sk, kLeastSplit));
     call.split = int(divide_up(divide_up(shape.Sk, splits), Tiles::kN) * Tiles::kN);
     splits = divide_up(shape.Sk, call.split);
-    call.parts = workspace.take<float>(splits * shape.rows() * shape.Dv);
-    call.part_largest = workspace.take<float>(splits * shape.rows());
-    call.part_total = workspace.take<float>(splits * shape.rows());
+    call.parts = p.workspace.template take<float>(splits * shape.rows() * shape.Dv);
+    call.part_largest = p.workspace.template take<float>(splits * shape.rows());
+    call.part_total = p.workspace.template take<float>(splits * shape.rows());
   }
-  if (workspace.counts_only) return;
+  if (!p.runs()) return;
   const LaunchConfig config{
-      .name = op.name,
+      .name = p.op.name,
       .grid = dim3(unsigned(tiles), unsigned(pieces), unsigned(splits)),
       .block = Tiles::kThreads,
       .shared_bytes = (Tiles::kM + 2 * Tiles::kN) * Tiles::kLine * sizeof(T) + Tiles::kRoom * sizeof(float),
-      .stream = stream};
-  if (ScoreRules<T>::is_plain(op))
-    launch(attention_forward_kernel<Tiles, true>, config, call);
+      .stream = p.stream};
+  launch(attention_forward_kernel<Tiles, kPlain>, config, call);
+  if (call.split) for_elements(p.op.name, p.op.output.size(), MergeParts<T>{call, int(splits)}, p.stream);
+  p.spoil_if_senseless(p.op.output);
+  p.spoil_if_senseless(lse);
+}
+
+template <class T>
+void run_forward(const Attention& op, Workspace& workspace, Stream stream) {
+  const AttentionProblem<T> p(op, workspace, stream);
+  if (!p.shape.rows()) return;
+  if constexpr (std::is_same_v<T, float>)
+    start_forward<SimtTiles<32, 128>, false>(p);
+  else if (!is_plain(op))
+    start_forward<TensorCoreTiles<T, 64, 128>, false>(p);
+  else if (p.is_narrow())
+    start_forward<TensorCoreTiles<T, 64, 64>, true>(p);
   else
-    launch(attention_forward_kernel<Tiles, false>, config, call);
-  if (call.split) for_elements(op.name, op.output.size(), MergeParts<T>{call, int(splits)}, stream);
-  problem.spoil_if_senseless(op.output);
-  problem.spoil_if_senseless(op.lse ? op.lse : op.kept_lse);
+    start_forward<TensorCoreTiles<T, 64, 128>, true>(p);
 }
 
 }  // namespace

@@ -22,7 +22,12 @@ struct HeadRules {
   int offset, Sq, Sk;  // query i stands at key i + offset
 };
 
-// The scores of a call. Where nothing but a positive scale is asked for (kPlain), products stay as they are and the
+// Whether nothing but a positive scale is asked for.
+inline bool is_plain(const Attention& op) {
+  return op.softcap == 0 && !op.alibi_slopes && float(op.scale * kLog2E) > 0 && op.dropout_p == 0 && !op.attn_mask;
+}
+
+// The scores of a call. In kernels for plain ones products stay as they are and the
 // scale joins the exponential: exp(score) = 2^(factor · what score() gives).
 template <class T>
 struct ScoreRules {
@@ -40,9 +45,10 @@ struct ScoreRules {
   float keep_factor;
   uint64_t seed;
 
-  ScoreRules(const AttentionProblem<T>& p)
+  ScoreRules(const AttentionProblem<T>& p, bool plain)
       : scale(float(p.op.scale)),
         softcap(float(p.op.softcap)),
+        factor(float(plain ? p.op.scale * kLog2E : kLog2E)),
         before(p.op.window_left < 0 ? kUnbounded : int(std::min(p.op.window_left, int64_t{kUnbounded}))),
         behind(p.op.is_causal          ? 0
                : p.op.window_right < 0 ? kUnbounded
@@ -57,7 +63,6 @@ struct ScoreRules {
         least_kept(uint32_t(std::ceil(p.op.dropout_p * 0x1p24))),
         keep_factor(p.op.dropout_p < 1 ? float(1 / (1 - p.op.dropout_p)) : 0),
         seed(p.op.seed) {
-    factor = is_plain(p.op) ? float(p.op.scale * kLog2E) : float(kLog2E);
     const Tensor& m = p.op.attn_mask;
     if (!m) return;
     mask_kind = m.dtype == DType::boolean   ? MaskKind::boolean
@@ -68,9 +73,6 @@ struct ScoreRules {
     mask_column = step(p.op.query.ndim - 1), mask_row = step(p.op.query.ndim - 2);
     if (p.op.head_dim() >= 0) mask_head = step(p.op.head_dim());
     for (int d = 0; d < leads; ++d) lead_shape[d] = int(p.op.query.shape[d]), lead_stride[d] = step(d);
-  }
-  static bool is_plain(const Attention& op) {
-    return op.softcap == 0 && !op.alibi_slopes && float(op.scale * kLog2E) > 0 && op.dropout_p == 0 && !op.attn_mask;
   }
 
   __device__ __forceinline__ HeadRules of_head(const AttentionShape& shape, const Sequence& s, int h) const {
