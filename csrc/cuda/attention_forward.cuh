@@ -145,13 +145,13 @@ __global__ void __launch_bounds__(Tiles::kThreads, Tiles::kBlocks)
       top = max(largest[r], warp_max<Tiles::kLanes>(top) * call.rules.factor);
       // a query that has seen no key yet keeps −∞; its exponentials are 0
       const float shift = top > -INFINITY ? -top : 0.0f;
-      shrink[r] = exp2f(largest[r] + shift);
+      shrink[r] = exp2_flushed(largest[r] + shift);
       largest[r] = top;
       float sum = 0;
 #pragma unroll
       for (int c = 0; c < Tiles::kColumns; ++c) {
         float& at = scores.at(r, c);
-        at = exp2f(fmaf(at, call.rules.factor, shift));
+        at = exp2_flushed(fmaf(at, call.rules.factor, shift));
         sum += at;
       }
       if (!kPlain && call.rules.drops) {
@@ -218,10 +218,10 @@ struct MergeParts {
     const float sink = top;
     for (int part = 0; part < splits; ++part) top = max(top, call.part_largest[part * rows + row]);
     const float shift = top > -INFINITY ? top : 0.0f;
-    if (call.rules.sinks) total = exp2f(sink - shift);
+    if (call.rules.sinks) total = exp2_flushed(sink - shift);
     for (int part = 0; part < splits; ++part) {
       const float own = call.part_total[part * rows + row];
-      const float weight = exp2f(call.part_largest[part * rows + row] - shift);
+      const float weight = exp2_flushed(call.part_largest[part * rows + row] - shift);
       total = fmaf(weight, own, total);
       if (own != 0) sum = fmaf(weight, call.parts[(part * rows + row) * call.shape.Dv + at % call.shape.Dv], sum);
     }

@@ -62,7 +62,7 @@ __device__ __forceinline__ void form_gradients(const BackwardCall<T>& call, cons
       float& gradient = kRowsAreKeys ? dp.at(k, q) : dp.at(q, k);
       float slope = 1;
       const float score = call.rules.template score<kPlain>(probability, head, i, j, all_seen, slope);
-      const float e = exp2f(fmaf(score, call.rules.factor, shift));
+      const float e = exp2_flushed(fmaf(score, call.rules.factor, shift));
       const float factor = kPlain || !call.rules.drops ? 1.0f : kept >> k & 1 ? call.rules.keep_factor : 0.0f;
       gradient = e * (gradient * factor - delta);
       if (!kPlain && before_cap) gradient *= slope;
