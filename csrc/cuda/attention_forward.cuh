@@ -3,8 +3,7 @@
 // Where a head of keys has few queries, a tile holds those of all heads that share it, and where there are few tiles
 // of queries, several blocks share the keys of one; what they give a query is merged in their order.
 #pragma once
-#include "cuda/attention_scores.cuh"
-#include "cuda/attention_tiles.cuh"
+#include "cuda/attention_dropout.cuh"
 
 namespace fastnets::cuda::FASTNETS_ARCH {
 namespace {
@@ -154,15 +153,16 @@ __global__ void __launch_bounds__(Tiles::kThreads, Tiles::kBlocks)
         at = exp2_flushed(fmaf(at, call.rules.factor, shift));
         sum += at;
       }
-      if (!kPlain && call.rules.drops) {
-        uint32_t kept = 0;  // a bit a column
-#pragma unroll 1
-        for (int c = 0; c < Tiles::kColumns; ++c)
-          kept |= uint32_t{call.rules.keeps(own.head[r], shape.row_length(), own.i[r], j + Tiles::column(c))} << c;
-#pragma unroll
-        for (int c = 0; c < Tiles::kColumns; ++c) scores.at(r, c) *= kept >> c & 1 ? call.rules.keep_factor : 0.0f;
-      }
       total[r] = fmaf(total[r], shrink[r], sum);
+    }
+    if (!kPlain && call.rules.drops) {
+      const uint32_t kept =
+          kept_bits<Tiles, false>(call.rules, shape.row_length(), j, [&](int r) { return own.head[r].row + own.i[r]; });
+#pragma unroll
+      for (int r = 0; r < kRows; ++r)
+#pragma unroll
+        for (int c = 0; c < Tiles::kColumns; ++c)
+          scores.at(r, c) *= kept >> (r * Tiles::kColumns + c) & 1 ? call.rules.keep_factor : 0.0f;
     }
 
     const int next = next_seen(j + kN);

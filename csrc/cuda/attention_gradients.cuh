@@ -1,7 +1,6 @@
 // Attention, the gradients of scores: probabilities are formed again from the scores and the log-sum-exp, tile by tile.
 #pragma once
-#include "cuda/attention_scores.cuh"
-#include "cuda/attention_tiles.cuh"
+#include "cuda/attention_dropout.cuh"
 
 namespace fastnets::cuda::FASTNETS_ARCH {
 namespace {
@@ -40,21 +39,17 @@ __device__ __forceinline__ void form_gradients(const BackwardCall<T>& call, cons
   constexpr int kKeys = kRowsAreKeys ? Tiles::kRows : Tiles::kColumns;
   const bool all_seen = call.rules.sees_all(head, i0, i0 + (kRowsAreKeys ? Tiles::kN : Tiles::kM), j0,
                                             j0 + (kRowsAreKeys ? Tiles::kM : Tiles::kN));
+  uint32_t kept = ~0u;
+  if (!kPlain && call.rules.drops)
+    kept = kept_bits<Tiles, kRowsAreKeys>(call.rules, call.shape.row_length(), j0, [&](int q) {
+      return head.row + i0 + (kRowsAreKeys ? Tiles::column(q) : Tiles::row(q));
+    });
 #pragma unroll
   for (int q = 0; q < kQueries; ++q) {
     const int i = i0 + (kRowsAreKeys ? Tiles::column(q) : Tiles::row(q));
     const float lse = i < head.Sq ? call.lse[head.row + i] : -INFINITY;
     const float delta = i < head.Sq ? call.delta[head.row + i] : 0.0f;
     const float shift = lse == -INFINITY ? 0.0f : -lse * float(kLog2E);
-    uint32_t kept = ~0u;  // a bit a key
-    if (!kPlain && call.rules.drops) {
-      kept = 0;
-#pragma unroll 1
-      for (int k = 0; k < kKeys; ++k)
-        kept |= uint32_t{call.rules.keeps(head, call.shape.row_length(), i,
-                                          j0 + (kRowsAreKeys ? Tiles::row(k) : Tiles::column(k)))}
-                << k;
-    }
 #pragma unroll
     for (int k = 0; k < kKeys; ++k) {
       const int j = j0 + (kRowsAreKeys ? Tiles::row(k) : Tiles::column(k));
@@ -63,7 +58,8 @@ __device__ __forceinline__ void form_gradients(const BackwardCall<T>& call, cons
       float slope = 1;
       const float score = call.rules.template score<kPlain>(probability, head, i, j, all_seen, slope);
       const float e = exp2_flushed(fmaf(score, call.rules.factor, shift));
-      const float factor = kPlain || !call.rules.drops ? 1.0f : kept >> k & 1 ? call.rules.keep_factor : 0.0f;
+      const int bit = kRowsAreKeys ? k * Tiles::kColumns + q : q * Tiles::kColumns + k;
+      const float factor = kPlain || !call.rules.drops ? 1.0f : kept >> bit & 1 ? call.rules.keep_factor : 0.0f;
       gradient = e * (gradient * factor - delta);
       if (!kPlain && before_cap) gradient *= slope;
       probability = e * factor;

@@ -1,5 +1,4 @@
-// Attention, what becomes of the product of a query and a key: scale, cap, slopes, mask, and which keys are hidden; and
-// what dropout does to probabilities.
+// Attention, what becomes of the product of a query and a key: scale, cap, slopes, mask, and which keys are hidden.
 #pragma once
 #include <cmath>
 
@@ -146,14 +145,6 @@ struct ScoreRules {
       const float added = read_mask(head, i, j);
       return mask_kind == MaskKind::boolean && added != 0 ? added : s + added;
     }
-  }
-
-  // Whether dropout keeps a probability, which then counts keep_factor times.
-  __device__ __forceinline__ bool keeps(const HeadRules& head, int row_length, int i, int j) const {
-    const uint64_t at = uint64_t(uint32_t(head.row + i)) * uint32_t(row_length) + uint32_t(j);
-    const Philox drawn = philox(seed, at / 4, RandomUse::attention);
-    const uint32_t low = at % 2 ? drawn.word[1] : drawn.word[0], high = at % 2 ? drawn.word[3] : drawn.word[2];
-    return (at % 4 / 2 ? high : low) >> 8 >= least_kept;
   }
 };
 

@@ -36,8 +36,9 @@ template <class T_, int kN_, int kWidth_>
 struct TensorCoreTiles {
   using T = T_;
   static constexpr int kM = 64, kN = kN_, kWidth = kWidth_, kThreads = kM / 16 * kWarpSize;
-  static constexpr int kBlocks = 2;  // of a multiprocessor: what registers allow
-  static constexpr int kStep = 16;   // what widths are rounded up to
+  static constexpr int kBlocks = 2;     // of a multiprocessor: what registers allow
+  static constexpr int kStep = 16;      // what widths are rounded up to
+  static constexpr bool kQuads = true;  // four neighbouring lanes hold eight columns, four lanes 4 apart four rows
   static constexpr int kRows = 2, kColumns = kN / 4, kLanes = 4, kRun = 2, kRuns = kWidth / 8;
   static constexpr int kLine = kWidth;  // elements between lines in shared memory
   static constexpr int kRoom = 0;       // floats of shared memory for probabilities
@@ -125,6 +126,7 @@ struct SimtTiles {
   using T = float;
   static constexpr int kM = 64, kN = kN_, kWidth = kWidth_, kThreads = 256;
   static constexpr int kBlocks = 1, kStep = 4;
+  static constexpr bool kQuads = false;
   static constexpr int kRows = 4, kColumns = kN / 16, kLanes = 16, kRun = 4, kRuns = kWidth / 64;
   static constexpr int kLine = kWidth + 4, kWeightLine = kN + 4;  // the gaps spread lines over the banks
   static constexpr int kRoom = kM * kWeightLine;

@@ -145,6 +145,7 @@ CASES = [
     # dropout, scale
     _case((2, 2, 2, 9, 4), keys=7, dropout_p=0.5),
     _case((2, 2, 70, 4), keys=201, dropout_p=0.1, is_causal=True, lse=True),
+    _case((1, 2, 70, 8), keys=132, dropout_p=0.3, window=(100, 20)),
     _case((2, 2, 9, 4), dropout_p=1.0),
     _case((2, 2, 9, 4), scale=0.0),
     _case((2, 2, 9, 4), scale=-0.7),
