@@ -155,8 +155,9 @@ struct AttentionProblem {
   }
 
   bool runs() const { return !workspace.counts_only; }
-  // Whether heads fit into the smaller tiles that there are for them.
-  bool is_narrow() const { return shape.D <= 64 && shape.Dv <= 64; }
+  // Whether heads fit into the smaller tiles, or need the larger ones, that there are for them.
+  bool is_narrow() const { return std::max(shape.D, shape.Dv) <= 64; }
+  bool is_wide() const { return std::max(shape.D, shape.Dv) > 128; }
 
   // The view of an array laid out as query, key or value, or of its copy.
   HeadArray<T> heads(const Tensor& t) const {

@@ -286,6 +286,8 @@ void run_forward(const Attention& op, Workspace& workspace, Stream stream) {
     start_forward<TensorCoreTiles<T, 64, 128>, false>(p);
   else if (p.is_narrow())
     start_forward<TensorCoreTiles<T, 64, 64>, true>(p);
+  else if (p.is_wide())
+    start_forward<TensorCoreTiles<T, 32, 256>, true>(p);
   else
     start_forward<TensorCoreTiles<T, 64, 128>, true>(p);
 }

@@ -169,6 +169,7 @@ CASES = [
     _case((1, 2, 4, 8), keys=300, window=(1, 2), is_causal=True, lse=True),
     # wide heads, empty arrays
     _case((1, 2, 70, 100), keys=90, width=120, is_causal=True),
+    _case((1, 2, 70, 160), keys=45, width=200),
     _case((1, 2, 40, 140), keys=33, mask=Array((40, 33)), softcap=2.0),
     _case((2, 30, 600), keys=20, width=530),
     _case((2, 2, 0, 8), keys=7),

@@ -173,6 +173,7 @@ template <class T>
 void check_attention_of() {
   check_attention<T>({1, 2, 1, 70, 90, 20, 12}, true);
   check_attention<T>({1, 1, 1, 66, 40, 70, 33});
+  check_attention<T>({1, 1, 1, 20, 40, 140, 150});
   check_attention<T>({1, 1, 1, 35, 66, 140, 20}, false, true);
   check_attention<T>({1, 2, 1, 3, 530, 8, 8}, false, true);
 }
