@@ -105,28 +105,14 @@ __global__ void __launch_bounds__(Tiles::kThreads, Tiles::kBlocks)
       if (next_head < end_head) copy_columns(stage ^ 1, next_head, next);
     }
     typename Tiles::Scores p{}, dp{};
-    for (int column = 0; column == 0 || column < shape.D; column += kWidth) {
-      if (!is_held) {
-        __syncthreads();  // all are done with the tiles
-        call.template copy_keys<Tiles, kM>(room.rows, call.key, s, hk, j0, column, shape.D);
-        call.template copy_queries<Tiles, kN>(queries, call.query, s, h, i, column, shape.D);
-        commit_stage();
-        wait_stage<0>();
-        __syncthreads();
-      }
-      Tiles::multiply(p, room.rows, queries, min(kWidth, shape.D - column));
-    }
-    for (int column = 0; column == 0 || column < shape.Dv; column += kWidth) {
-      if (!is_held) {
-        __syncthreads();
-        call.template copy_keys<Tiles, kM>(room.value_rows, call.value, s, hk, j0, column, shape.Dv);
-        call.template copy_queries<Tiles, kN>(grads, call.grad_output, s, h, i, column, shape.Dv);
-        commit_stage();
-        wait_stage<0>();
-        __syncthreads();
-      }
-      Tiles::multiply(dp, room.value_rows, grads, min(kWidth, shape.Dv - column));
-    }
+    multiply_pieces<Tiles>(p, room.rows, queries, shape.D, is_held, [&](int column) {
+      call.template copy_keys<Tiles, kM>(room.rows, call.key, s, hk, j0, column, shape.D);
+      call.template copy_queries<Tiles, kN>(queries, call.query, s, h, i, column, shape.D);
+    });
+    multiply_pieces<Tiles>(dp, room.value_rows, grads, shape.Dv, is_held, [&](int column) {
+      call.template copy_keys<Tiles, kM>(room.value_rows, call.value, s, hk, j0, column, shape.Dv);
+      call.template copy_queries<Tiles, kN>(grads, call.grad_output, s, h, i, column, shape.Dv);
+    });
     form_gradients<Tiles, kPlain, true>(call, call.rules.of_head(shape, s, h), i, j0, true, p, dp);
     if (!is_held) {
       __syncthreads();
@@ -199,28 +185,14 @@ __global__ void __launch_bounds__(Tiles::kThreads, Tiles::kBlocks)
       if (next < end) copy_columns(stage ^ 1, next);
     }
     typename Tiles::Scores p{}, dp{};
-    for (int column = 0; column == 0 || column < shape.D; column += kWidth) {
-      if (!is_held) {
-        __syncthreads();  // all are done with the tiles
-        call.template copy_queries<Tiles, kM>(room.rows, call.query, s, h, i0, column, shape.D);
-        call.template copy_keys<Tiles, kN>(keys, call.key, s, hk, j, column, shape.D);
-        commit_stage();
-        wait_stage<0>();
-        __syncthreads();
-      }
-      Tiles::multiply(p, room.rows, keys, min(kWidth, shape.D - column));
-    }
-    for (int column = 0; column == 0 || column < shape.Dv; column += kWidth) {
-      if (!is_held) {
-        __syncthreads();
-        call.template copy_queries<Tiles, kM>(room.value_rows, call.grad_output, s, h, i0, column, shape.Dv);
-        call.template copy_keys<Tiles, kN>(values, call.value, s, hk, j, column, shape.Dv);
-        commit_stage();
-        wait_stage<0>();
-        __syncthreads();
-      }
-      Tiles::multiply(dp, room.value_rows, values, min(kWidth, shape.Dv - column));
-    }
+    multiply_pieces<Tiles>(p, room.rows, keys, shape.D, is_held, [&](int column) {
+      call.template copy_queries<Tiles, kM>(room.rows, call.query, s, h, i0, column, shape.D);
+      call.template copy_keys<Tiles, kN>(keys, call.key, s, hk, j, column, shape.D);
+    });
+    multiply_pieces<Tiles>(dp, room.value_rows, values, shape.Dv, is_held, [&](int column) {
+      call.template copy_queries<Tiles, kM>(room.value_rows, call.grad_output, s, h, i0, column, shape.Dv);
+      call.template copy_keys<Tiles, kN>(values, call.value, s, hk, j, column, shape.Dv);
+    });
     form_gradients<Tiles, kPlain, false>(call, head, i0, j, true, p, dp);
     if (!is_held) {
       __syncthreads();

@@ -43,6 +43,77 @@ struct OwnQueries {
   }
 };
 
+// The running softmax of a thread's rows: the largest score, and this lane's part of the sum of exponentials.
+template <class Tiles>
+struct OnlineSoftmax {
+  static constexpr int kRows = Tiles::kRows;
+  float largest[kRows], total[kRows];
+
+  template <class T>
+  __device__ __forceinline__ OnlineSoftmax(const ForwardCall<T>& call, const OwnQueries<Tiles, T>& own) {
+    const bool has_sink = call.rules.sinks && !call.split;
+#pragma unroll
+    for (int r = 0; r < kRows; ++r) {
+      largest[r] = has_sink ? call.rules.sinks[own.h[r]] * float(kLog2E) : -INFINITY;
+      total[r] = has_sink && lane_index() % Tiles::kLanes == 0 ? 1 : 0;
+    }
+  }
+
+  // Takes in some scores and leaves exp(score − largest) in their place; what was summed before counts `shrink` times
+  // from now on.
+  __device__ __forceinline__ void take(typename Tiles::Scores& scores, float factor, float (&shrink)[kRows]) {
+#pragma unroll
+    for (int r = 0; r < kRows; ++r) {
+      float top = -INFINITY;
+#pragma unroll
+      for (int c = 0; c < Tiles::kColumns; ++c) top = top < scores.at(r, c) ? scores.at(r, c) : top;
+      top = max(largest[r], warp_max<Tiles::kLanes>(top) * factor);
+      // a query that has seen no key yet keeps −∞; its exponentials are 0
+      const float shift = top > -INFINITY ? -top : 0.0f;
+      shrink[r] = exp2_flushed(largest[r] + shift);
+      largest[r] = top;
+      float sum = 0;
+#pragma unroll
+      for (int c = 0; c < Tiles::kColumns; ++c) {
+        scores.at(r, c) = exp2_flushed(fmaf(scores.at(r, c), factor, shift));
+        sum += scores.at(r, c);
+      }
+      total[r] = fmaf(total[r], shrink[r], sum);
+    }
+  }
+};
+
+// What a thread's rows have come to: results, or a part of them.
+template <class Tiles, class T>
+__device__ __forceinline__ void write_output(const ForwardCall<T>& call, const Sequence& s,
+                                             const OwnQueries<Tiles, T>& own, const OnlineSoftmax<Tiles>& softmax,
+                                             typename Tiles::Sums& out, int first_column) {
+#pragma unroll
+  for (int r = 0; r < Tiles::kRows; ++r) {
+    const float total = warp_sum<Tiles::kLanes>(softmax.total[r]), largest = softmax.largest[r];
+    if (own.i[r] < 0) continue;
+    const int row = own.head[r].row + own.i[r];
+    const int64_t part = int64_t{blockIdx.z} * call.shape.rows() + row;
+    const bool is_first = first_column == 0 && lane_index() % Tiles::kLanes == 0;
+    if (call.split && is_first) call.part_largest[part] = largest, call.part_total[part] = total;
+    if (!call.split && is_first && call.lse) call.lse[row] = lse_of(largest, total, s.is_valid);
+    const float factor = call.split ? 1.0f : inverse_of(total, s.is_valid);
+    T* const line = call.output.line(s.number, own.h[r], s.q_begin + own.i[r]);
+#pragma unroll
+    for (int run = 0; run < Tiles::kRuns; ++run) {
+      const int column = first_column + Tiles::run_column(run), n = min(Tiles::kRun, call.shape.Dv - column);
+      float v[Tiles::kRun];
+#pragma unroll
+      for (int e = 0; e < Tiles::kRun; ++e) v[e] = out.at(r, run * Tiles::kRun + e) * factor;
+      if (n > 0 && call.split)
+        write_some(call.parts + part * call.shape.Dv + column, v, n, false);
+      else if (n > 0)
+        write_some(line + column, v, n, call.output.aligned);
+    }
+  }
+}
+
+// A block owns kM queries and a piece of the value's dimensions, and goes over the keys that they see, or over some.
 template <class Tiles, bool kPlain>
 __global__ void __launch_bounds__(Tiles::kThreads, Tiles::kBlocks)
     attention_forward_kernel(const ForwardCall<typename Tiles::T> call) {
@@ -91,13 +162,7 @@ __global__ void __launch_bounds__(Tiles::kThreads, Tiles::kBlocks)
   };
 
   const OwnQueries<Tiles, T> own(call, s, first_head, first);
-  float largest[kRows], total[kRows];
-#pragma unroll
-  for (int r = 0; r < kRows; ++r) {
-    const bool has_sink = call.rules.sinks && !call.split;
-    largest[r] = has_sink ? call.rules.sinks[own.h[r]] * float(kLog2E) : -INFINITY;
-    total[r] = has_sink && lane_index() % Tiles::kLanes == 0 ? 1 : 0;  // each lane has its part of the sum
-  }
+  OnlineSoftmax<Tiles> softmax(call, own);
   typename Tiles::Sums out{};
   const bool is_held = shape.D <= kWidth;  // the queries stay in shared memory
   const int columns = min(kWidth, shape.Dv - first_column);
@@ -136,25 +201,7 @@ __global__ void __launch_bounds__(Tiles::kThreads, Tiles::kBlocks)
       }
 
     float shrink[kRows];
-#pragma unroll
-    for (int r = 0; r < kRows; ++r) {
-      float top = -INFINITY;
-#pragma unroll
-      for (int c = 0; c < Tiles::kColumns; ++c) top = top < scores.at(r, c) ? scores.at(r, c) : top;
-      top = max(largest[r], warp_max<Tiles::kLanes>(top) * call.rules.factor);
-      // a query that has seen no key yet keeps −∞; its exponentials are 0
-      const float shift = top > -INFINITY ? -top : 0.0f;
-      shrink[r] = exp2_flushed(largest[r] + shift);
-      largest[r] = top;
-      float sum = 0;
-#pragma unroll
-      for (int c = 0; c < Tiles::kColumns; ++c) {
-        float& at = scores.at(r, c);
-        at = exp2_flushed(fmaf(at, call.rules.factor, shift));
-        sum += at;
-      }
-      total[r] = fmaf(total[r], shrink[r], sum);
-    }
+    softmax.take(scores, call.rules.factor, shrink);
     if (!kPlain && call.rules.drops) {
       const uint32_t kept =
           kept_bits<Tiles, false>(call.rules, shape.row_length(), j, [&](int r) { return own.head[r].row + own.i[r]; });
@@ -177,31 +224,7 @@ __global__ void __launch_bounds__(Tiles::kThreads, Tiles::kBlocks)
   }
   wait_stage<0>();
 
-#pragma unroll
-  for (int r = 0; r < kRows; ++r) {
-    total[r] = warp_sum<Tiles::kLanes>(total[r]);
-    if (own.i[r] < 0) continue;
-    const int row = own.head[r].row + own.i[r];
-    const int64_t part = int64_t{blockIdx.z} * shape.rows() + row;
-    const bool is_first = first_column == 0 && lane_index() % Tiles::kLanes == 0;
-    const float inverse = inverse_of(total[r], s.is_valid);
-    if (call.split && is_first) call.part_largest[part] = largest[r], call.part_total[part] = total[r];
-    if (!call.split && is_first && call.lse) call.lse[row] = lse_of(largest[r], total[r], s.is_valid);
-    T* const line = call.output.line(s.number, own.h[r], s.q_begin + own.i[r]);
-#pragma unroll
-    for (int run = 0; run < Tiles::kRuns; ++run) {
-      const int column = first_column + Tiles::run_column(run);
-      float v[Tiles::kRun];
-#pragma unroll
-      for (int e = 0; e < Tiles::kRun; ++e) v[e] = out.at(r, run * Tiles::kRun + e) * (call.split ? 1.0f : inverse);
-      const int n = min(Tiles::kRun, shape.Dv - column);
-      if (n <= 0) continue;
-      if (call.split)
-        write_some(call.parts + part * shape.Dv + column, v, n, false);
-      else
-        write_some(line + column, v, n, call.output.aligned);
-    }
-  }
+  write_output<Tiles>(call, s, own, softmax, out, first_column);
 }
 
 // A thread owns an element of the output, of an array that is not packed.
@@ -255,7 +278,7 @@ void start_forward(const AttentionProblem<typename Tiles::T>& p) {
   const int64_t tiles = blocks * (shape.H / call.heads_together);
   const int64_t pieces = std::max(int64_t{1}, divide_up(shape.Dv, Tiles::kWidth));
   int64_t splits = 1;
-  if (!shape.is_packed && tiles * pieces < kEnoughBlocks && shape.Sk >= 2 * kLeastSplit) {
+  if (!shape.is_packed && shape.Dv > 0 && tiles * pieces < kEnoughBlocks && shape.Sk >= 2 * kLeastSplit) {
     splits = std::min(divide_up(2 * kEnoughBlocks, tiles * pieces), divide_up(shape.Sk, kLeastSplit));
     call.split = int(divide_up(divide_up(shape.Sk, splits), Tiles::kN) * Tiles::kN);
     splits = divide_up(shape.Sk, call.split);

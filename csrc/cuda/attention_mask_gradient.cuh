@@ -31,7 +31,7 @@ template <class Tiles>
 __global__ void __launch_bounds__(Tiles::kThreads, Tiles::kBlocks)
     attention_mask_gradient_kernel(const MaskGradientCall<typename Tiles::T> call) {
   using T = typename Tiles::T;
-  constexpr int kM = Tiles::kM, kN = Tiles::kN, kWidth = Tiles::kWidth;
+  constexpr int kM = Tiles::kM, kN = Tiles::kN;
   const AttentionShape& shape = call.backward.shape;
   const ScoreRules<T>& rules = call.backward.rules;
   const int column_tile = int(blockIdx.x) % call.column_tiles, rest = int(blockIdx.x) / call.column_tiles;
@@ -59,15 +59,10 @@ __global__ void __launch_bounds__(Tiles::kThreads, Tiles::kBlocks)
         typename Tiles::Scores p{}, dp{};
         const auto multiply = [&](typename Tiles::Scores& product, const HeadArray<T>& of_queries,
                                   const HeadArray<T>& of_keys, int width) {
-          for (int column = 0; column < width; column += kWidth) {
-            __syncthreads();  // all are done with the tiles
+          multiply_pieces<Tiles>(product, queries, keys, width, false, [&](int column) {
             call.backward.template copy_queries<Tiles, kM>(queries, of_queries, s, h, i, column, width);
             call.backward.template copy_keys<Tiles, kN>(keys, of_keys, s, hk, j, column, width);
-            commit_stage();
-            wait_stage<0>();
-            __syncthreads();
-            Tiles::multiply(product, queries, keys, min(kWidth, width - column));
-          }
+          });
         };
         multiply(p, call.backward.query, call.backward.key, shape.D);
         multiply(dp, call.backward.grad_output, call.backward.value, shape.Dv);

@@ -211,5 +211,22 @@ struct SimtTiles {
   }
 };
 
+// scores += rows · columnsᵀ over `width` elements of their lines. Where the tiles do not hold them all, copy(column)
+// brings a piece at a time.
+template <class Tiles, class T, class Copy>
+__device__ __forceinline__ void multiply_pieces(typename Tiles::Scores& scores, const T* rows, const T* columns,
+                                                int width, bool is_held, const Copy& copy) {
+  for (int column = 0; column < width; column += Tiles::kWidth) {
+    if (!is_held) {
+      __syncthreads();  // all are done with the tiles
+      copy(column);
+      commit_stage();
+      wait_stage<0>();
+      __syncthreads();
+    }
+    Tiles::multiply(scores, rows, columns, min(Tiles::kWidth, width - column));
+  }
+}
+
 }  // namespace
 }  // namespace fastnets::cuda::FASTNETS_ARCH
