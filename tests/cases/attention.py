@@ -145,6 +145,7 @@ CASES = [
     # dropout, scale
     _case((2, 2, 2, 9, 4), keys=7, dropout_p=0.5),
     _case((2, 2, 70, 4), keys=201, dropout_p=0.1, is_causal=True, lse=True),
+    _case((1, 2, 70, 8), keys=132, dropout_p=0.3, window=(100, 20)),
     _case((2, 2, 9, 4), dropout_p=1.0),
     _case((2, 2, 9, 4), scale=0.0),
     _case((2, 2, 9, 4), scale=-0.7),
@@ -167,6 +168,9 @@ CASES = [
     _case((1, 2, 7, 8), keys=700, window=(300, 20), alignment="lower_right"),
     _case((1, 2, 4, 8), keys=300, window=(1, 2), is_causal=True, lse=True),
     # wide heads, empty arrays
+    _case((1, 2, 70, 100), keys=90, width=120, is_causal=True),
+    _case((1, 2, 70, 160), keys=45, width=200),
+    _case((1, 2, 40, 140), keys=33, mask=Array((40, 33)), softcap=2.0),
     _case((2, 30, 600), keys=20, width=530),
     _case((2, 2, 0, 8), keys=7),
     _case((0, 2, 3, 8)),

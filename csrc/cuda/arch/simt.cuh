@@ -1,5 +1,8 @@
 // What every GPU has: warps, barriers, vector accesses, conversions.
 #pragma once
+#include <cmath>
+#include <limits>
+
 #include "cuda/arch/gpu.h"
 
 namespace fastnets::cuda {
@@ -279,6 +282,20 @@ __device__ __forceinline__ uint32_t pack(float low, float high) {
     asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(y) : "f"(high), "f"(low));
   else
     asm("cvt.rn.f16x2.f32 %0, %1, %2;" : "=r"(y) : "f"(high), "f"(low));
+  return y;
+#endif
+}
+
+// ---- approximations ---------------------------------------------------------------------------------------------
+
+// 2^x to 2 units in the last place, exact where x is an integer; what is below the normal numbers is 0.
+__device__ __forceinline__ float exp2_flushed(float x) {
+#if FASTNETS_EMULATED
+  const float y = std::exp2(x);
+  return y < std::numeric_limits<float>::min() ? 0.0f : y;
+#else
+  float y;
+  asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
   return y;
 #endif
 }

@@ -30,7 +30,7 @@ void launch(void (*kernel)(Parameters...), const LaunchConfig& config, Arguments
                     {config.name, config.grid, config.block, config.shared_bytes, config.cooperative, config.cluster},
                     std::forward<Arguments>(arguments)...);
 #else
-  constexpr size_t kSharedBytesWithoutAsking = 48 << 10;
+  constexpr size_t kSharedBytesWithoutAsking = 32 << 10;  // of 48 KiB, which static arrays count against too
   if (config.shared_bytes > kSharedBytesWithoutAsking)
     check(cudaFuncSetAttribute(reinterpret_cast<const void*>(kernel), cudaFuncAttributeMaxDynamicSharedMemorySize,
                                int(config.shared_bytes)),

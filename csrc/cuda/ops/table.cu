@@ -5,39 +5,8 @@
 
 namespace fastnets::cuda::FASTNETS_ARCH {
 
-//   the ops of the table that are served so far
-#define FASTNETS_CUDA_OPS(X)                                        \
-  X(linear, Linear)                                                 \
-  X(activation, Elementwise)                                        \
-  X(dropout, Dropout)                                               \
-  X(sgd, Sgd)                                                       \
-  X(adam, Adam)                                                     \
-  X(norm, Norm)                                                     \
-  X(clip, Clip)                                                     \
-  X(scale, Scale)                                                   \
-  X(add, Add)                                                       \
-  X(softmax, Softmax)                                               \
-  X(layer_norm, LayerNorm)                                          \
-  X(rms_norm, RMSNorm)                                              \
-  X(cross_entropy, CrossEntropy)                                    \
-  X(nll_loss, NLLLoss)                                              \
-  X(mse_loss, MSELoss)                                              \
-  X(binary_cross_entropy_with_logits, BinaryCrossEntropyWithLogits) \
-  X(embedding, Embedding)                                           \
-  X(batch_norm_inference, BatchNormInference)                       \
-  X(batch_norm_training, BatchNormTraining)                         \
-  X(group_norm, GroupNorm)                                          \
-  X(max_pool, MaxPool)                                              \
-  X(adaptive_max_pool, AdaptiveMaxPool)                             \
-  X(avg_pool, AvgPool)                                              \
-  X(adaptive_avg_pool, AdaptiveAvgPool)                             \
-  X(causal_conv1d, CausalConv1d)                                    \
-  X(conv, Conv)                                                     \
-  X(conv_transpose, ConvTranspose)                                  \
-  X(recurrent, Recurrent)
-
 #define FASTNETS_DECLARE(op, Op) void run(const Op&, Pass, Workspace&, Stream);
-FASTNETS_CUDA_OPS(FASTNETS_DECLARE)
+FASTNETS_OPS(FASTNETS_DECLARE)
 #undef FASTNETS_DECLARE
 
 namespace {
@@ -64,7 +33,7 @@ constexpr KernelTable make_table(const char* name) {
   KernelTable row{};
   row.name = name;
 #define FASTNETS_ENTRIES(op, Op) row.op = entries<Op>();
-  FASTNETS_CUDA_OPS(FASTNETS_ENTRIES)
+  FASTNETS_OPS(FASTNETS_ENTRIES)
 #undef FASTNETS_ENTRIES
   return row;
 }

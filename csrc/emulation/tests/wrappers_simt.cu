@@ -1,4 +1,6 @@
 // One warp tries each wrapper of cuda/arch/simt.cuh. Also for nvcc: the GPU must give the same bits.
+#include <cmath>
+
 #include "cuda/arch/simt.cuh"
 #include "cuda/backend/launch.h"
 #include "emulation/tests/buffer.h"
@@ -218,6 +220,19 @@ void check_conversion() {
 }
 FASTNETS_TEST(convert_bfloat16) { check_conversion<bfloat16>(); }
 FASTNETS_TEST(convert_float16) { check_conversion<float16>(); }
+
+__global__ void exp2_kernel(const float* x, float* out) { out[lane_index()] = exp2_flushed(x[lane_index()]); }
+FASTNETS_TEST(exp2_flushes_what_is_below_the_normal_numbers) {
+  std::vector<float> x, expected;
+  for (int lane = 0; lane < 30; ++lane) {
+    x.push_back(float(lane * 10 - 150));
+    expected.push_back(x.back() < -126 ? 0.0f : x.back() > 127 ? INFINITY : std::exp2(x.back()));
+  }
+  x.insert(x.end(), {-INFINITY, INFINITY}), expected.insert(expected.end(), {0.0f, INFINITY});
+  const Buffer<float> in(x), out(kWarpSize);
+  launch(exp2_kernel, {.name = "exp2", .grid = 1, .block = kWarpSize}, in.data(), out.data());
+  require_equal(out.values(), expected);
+}
 
 __global__ void atomics_kernel(int* out) {
   atomicAdd(&out[0], lane_index());
