@@ -65,7 +65,8 @@ struct StepWeight {
     const auto task = [&](std::int64_t p) {
       const std::int64_t unit = p / gates * kNR, row = p % gates * units + unit;
       const int rows = static_cast<int>(least(kNR, units - unit));
-      PanelElement<T> piece[kNR * Blocks<T>::kDepth + kPanelSlack];  // what a store runs past a panel may be another thread's
+      PanelElement<T>
+          piece[kNR * Blocks<T>::kDepth + kPanelSlack];  // what a store runs past a panel may be another thread's
       for (std::int64_t k = 0; k < depth; k += chain) {
         const int some = static_cast<int>(least(chain, depth - k));
         fastnets::cpu::FASTNETS_ISA::pack<kNR>(m, row, rows, k, some, piece);

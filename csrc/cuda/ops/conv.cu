@@ -59,8 +59,7 @@ struct FoldBorder {
         const int p = candidate(1, u, x[1]);
         for (int v = 0; p >= 0 && v <= s.padding[2] + padding_end[2]; ++v) {
           const int q = candidate(2, v, x[2]), line = o * (s.in[1] + s.padding[1] + padding_end[1]) + p;
-          if (q >= 0)
-            sum.add(padded[padded_images.place(n, c, line * (s.in[2] + s.padding[2] + padding_end[2]) + q)]);
+          if (q >= 0) sum.add(padded[padded_images.place(n, c, line * (s.in[2] + s.padding[2] + padding_end[2]) + q)]);
         }
       }
     }
