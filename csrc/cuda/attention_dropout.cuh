@@ -1,6 +1,7 @@
 // Attention, which probabilities dropout keeps. A Philox counter has numbers for four neighbouring keys of a query:
 // where they begin at a multiple of four, lanes that hold them draw once for all, and exchange what they have drawn.
 #pragma once
+#include "core/philox.h"
 #include "cuda/attention_scores.cuh"
 #include "cuda/attention_tiles.cuh"
 

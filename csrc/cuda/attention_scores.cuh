@@ -2,7 +2,6 @@
 #pragma once
 #include <cmath>
 
-#include "core/philox.h"
 #include "cuda/attention.cuh"
 
 namespace fastnets::cuda::FASTNETS_ARCH {
@@ -26,8 +25,8 @@ inline bool is_plain(const Attention& op) {
   return op.softcap == 0 && !op.alibi_slopes && float(op.scale * kLog2E) > 0 && op.dropout_p == 0 && !op.attn_mask;
 }
 
-// The scores of a call. In kernels for plain ones products stay as they are and the
-// scale joins the exponential: exp(score) = 2^(factor · what score() gives).
+// The scores of a call. In kernels for plain ones products stay as they are and the scale joins the exponential:
+// exp(score) = 2^(factor · what score() gives).
 template <class T>
 struct ScoreRules {
   float scale, softcap, factor;
