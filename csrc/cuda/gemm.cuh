@@ -10,7 +10,6 @@
 #include <algorithm>
 #include <concepts>
 
-#include "core/check.h"
 #include "cuda/backend/launch.h"
 #include "cuda/backend/workspace.h"
 #include "cuda/elements.cuh"
@@ -31,62 +30,44 @@ concept Mainloop = requires {
 
 struct Plan {
   int64_t batch, M, N, K;
-  int tiles_m, tiles_n, tiles;  // of a product, by rows and columns; of all products
-  int splits;
-  int64_t split_depth;
+  int64_t tiles_m, tiles_n, splits, split_depth;
   Float32Precision precision;
 };
 
 constexpr int64_t kEnoughBlocks = 128;  // about as many as a large device has multiprocessors
 
 template <class Loop>
-Plan make_plan(const char* name, int64_t batch, int64_t M, int64_t N, int64_t K) {
-  const int64_t tiles_m = divide_up(M, Loop::kTileM), tiles_n = divide_up(N, Loop::kTileN);
-  const int64_t tiles = batch * tiles_m * tiles_n, chains = divide_up(K, kChain);
-  fastnets::check(tiles < int64_t{1} << 31, name, ": a product of ", batch, " x ", M, " x ", N,
-                  " is too large for one launch");
-  Plan plan{batch, M, N, K, int(tiles_m), int(tiles_n), int(tiles), 1, K, float32_precision};
+Plan make_plan(int64_t batch, int64_t M, int64_t N, int64_t K) {
+  Plan plan{batch, M, N, K, divide_up(M, Loop::kTileM), divide_up(N, Loop::kTileN), 1, K, float32_precision};
+  const int64_t tiles = batch * plan.tiles_m * plan.tiles_n, chains = divide_up(K, kChain);
   if (tiles < kEnoughBlocks && chains > 1) {
     plan.split_depth = divide_up(chains, std::min(chains, kEnoughBlocks / tiles)) * kChain;
-    plan.splits = int(divide_up(K, plan.split_depth));
+    plan.splits = divide_up(K, plan.split_depth);
   }
   return plan;
 }
 
-// Where tile `index` of all is. They are walked in bands of kBand rows of tiles, whose operands stay in the cache.
+// Where block `blockIdx` stands. Tiles are walked in bands of kBand rows of tiles, whose operands stay in the cache.
 struct Place {
-  int batch, tile_m, tile_n;
-  __device__ __forceinline__ Place(const Plan& plan, int index) {
-    constexpr int kBand = 8;
-    const int tiles = plan.tiles_m * plan.tiles_n, tile = index % tiles;
-    batch = index / tiles;
-    const int band = tile / (kBand * plan.tiles_n), first = band * kBand, in_band = tile % (kBand * plan.tiles_n);
-    const int height = min(kBand, plan.tiles_m - first);
+  int64_t batch, tile_m, tile_n;
+  __device__ __forceinline__ explicit Place(const Plan& plan) {
+    constexpr int64_t kBand = 8;
+    const int64_t tiles = plan.tiles_m * plan.tiles_n, tile = blockIdx.x % tiles;
+    batch = blockIdx.x / tiles;
+    const int64_t band = tile / (kBand * plan.tiles_n), first = band * kBand, in_band = tile % (kBand * plan.tiles_n);
+    const int64_t height = min(kBand, plan.tiles_m - first);
     tile_m = first + in_band % height;
     tile_n = in_band / height;
   }
 };
-
-// Takes the results (i, j) and those after it, of a split or of the whole sum.
-template <class Sink>
-__device__ __forceinline__ void store_run(const Plan& plan, const Place& place, int split, int64_t i, int64_t j,
-                                          float (&v)[Sink::kWidth], float* partial, const Sink& sink) {
-  if (i >= plan.M || j >= plan.N) return;
-  const int n = int(min(int64_t{Sink::kWidth}, plan.N - j));
-  if (partial)
-    write_some(partial + ((split * plan.batch + place.batch) * plan.M + i) * plan.N + j, v, n, plan.N % 4 == 0);
-  else
-    sink(place.batch, i, j, n, v);
-}
 
 // A block computes one tile and hands it to the sink; or one split of a tile, which it leaves in `partial`, an array
 // (splits, batch, M, N).
 template <Mainloop Loop, class A, class B, class Sink>
 __global__ void __launch_bounds__(Loop::kThreads)
     gemm_kernel(const Plan plan, A a, B b, float* partial, const Sink sink) {
-  const Place place(plan, int(blockIdx.x));
-  const int split = int(blockIdx.y);
-  const int64_t first_m = int64_t{place.tile_m} * Loop::kTileM, first_n = int64_t{place.tile_n} * Loop::kTileN;
+  const Place place(plan);
+  const int64_t split = blockIdx.y, first_m = place.tile_m * Loop::kTileM, first_n = place.tile_n * Loop::kTileN;
   const int64_t k_begin = split * plan.split_depth;
   a.select(place.batch);
   b.select(place.batch);
@@ -97,9 +78,15 @@ __global__ void __launch_bounds__(Loop::kThreads)
   constexpr int kRuns = Loop::kTileN / Sink::kWidth;
   for (int r = int(threadIdx.x); r < Loop::kTileM * kRuns; r += Loop::kThreads) {
     const int row = r / kRuns, column = r % kRuns * Sink::kWidth;
+    const int64_t i = first_m + row, j = first_n + column;
+    if (i >= plan.M || j >= plan.N) continue;
+    const int n = int(min(int64_t{Sink::kWidth}, plan.N - j));
     float v[Sink::kWidth];
     read_some(v, result + row * Loop::kResultStride + column, Sink::kWidth, true);
-    store_run(plan, place, split, first_m + row, first_n + column, v, partial, sink);
+    if (partial)
+      write_some(partial + ((split * plan.batch + place.batch) * plan.M + i) * plan.N + j, v, n, plan.N % 4 == 0);
+    else
+      sink(place.batch, i, j, n, v);
   }
 }
 
@@ -134,13 +121,13 @@ void add_splits(const char* name, const Plan& plan, const float* partial, const 
 template <Mainloop Loop, class A, class B, class Sink>
 void run_gemm(const char* name, int64_t batch, int64_t M, int64_t N, int64_t K, const A& a, const B& b,
               const Sink& sink, Workspace& workspace, Stream stream) {
-  const Plan plan = make_plan<Loop>(name, batch, M, N, K);
+  const Plan plan = make_plan<Loop>(batch, M, N, K);
   float* partial = plan.splits > 1 ? workspace.take<float>(plan.splits * batch * M * N) : nullptr;
   if (workspace.counts_only) return;
 
   launch(gemm_kernel<Loop, A, B, Sink>,
          {.name = name,
-          .grid = dim3(unsigned(plan.tiles), unsigned(plan.splits)),
+          .grid = dim3(unsigned(batch * plan.tiles_m * plan.tiles_n), unsigned(plan.splits)),
           .block = Loop::kThreads,
           .shared_bytes = Loop::kSharedBytes,
           .stream = stream},

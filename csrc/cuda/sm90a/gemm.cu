@@ -23,10 +23,13 @@ TensorMap map_of(const Product& product, const MappedOperand& operand, int64_t r
 template <class T, Order order_a, Order order_b, int kTileN, int kCluster>
 void start(const Product& p, Workspace& workspace, Stream stream) {
   using Loop = WarpgroupLoop<T, order_a, order_b, kTileN, kCluster>;
-  const Plan plan = make_plan<Loop>(p.name, p.batch, p.M, p.N, p.K);
+  const Plan plan = make_plan<Loop>(p.batch, p.M, p.N, p.K);
   float* partial = plan.splits > 1 ? workspace.take<float>(plan.splits * p.batch * p.M * p.N) : nullptr;
   if (workspace.counts_only) return;
 
+  const int64_t pieces = p.batch * plan.tiles_m * plan.tiles_n * plan.splits;
+  fastnets::check(pieces < int64_t{1} << 31, p.name, ": a product of ", p.batch, " x ", p.M, " x ", p.N,
+                  " is too large for one launch");
   RowSink<T> sink{static_cast<T*>(p.out), p.out_batch_stride, p.out_row_stride};
   sink.bias = static_cast<const T*>(p.bias);
   sink.residual = static_cast<const T*>(p.residual);
@@ -35,7 +38,7 @@ void start(const Product& p, Workspace& workspace, Stream stream) {
   sink.find_alignment();
   launch(warpgroup_gemm_kernel<Loop, RowSink<T>>,
          {.name = p.name,
-          .grid = unsigned(kCluster * std::min(plan.tiles * plan.splits, multiprocessors() / kCluster)),
+          .grid = unsigned(kCluster * std::min(pieces, int64_t{multiprocessors()} / kCluster)),
           .block = Loop::kThreads,
           .shared_bytes = Loop::kSharedBytes,
           .stream = stream,

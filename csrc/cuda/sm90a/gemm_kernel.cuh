@@ -47,15 +47,22 @@ struct MappedTile {
   }
 };
 
-// A tile of the product and the part of the depth that a block, or a cluster, sums for it.
+// A tile of the product and the part of the depth that a block, or a cluster, sums for it: Place in 32-bit numbers, of
+// piece `index` of all.
 struct Piece {
-  Place place;
-  int split, k_begin, k_end;
-  __device__ __forceinline__ Piece(const Plan& plan, int index)
-      : place(plan, index % plan.tiles),
-        split(index / plan.tiles),
-        k_begin(split * int(plan.split_depth)),
-        k_end(min(int(plan.K), k_begin + int(plan.split_depth))) {}
+  int batch, tile_m, tile_n, split, k_begin, k_end;
+  __device__ __forceinline__ Piece(const Plan& plan, int index) {
+    constexpr int kBand = 8;
+    const int tiles_m = int(plan.tiles_m), tiles_n = int(plan.tiles_n), products = int(plan.batch) * tiles_m * tiles_n;
+    split = index / products;
+    batch = index % products / (tiles_m * tiles_n);
+    const int tile = index % (tiles_m * tiles_n), first = tile / (kBand * tiles_n) * kBand,
+              height = min(kBand, tiles_m - first);
+    tile_m = first + tile % (kBand * tiles_n) % height;
+    tile_n = tile % (kBand * tiles_n) / height;
+    k_begin = split * int(plan.split_depth);
+    k_end = min(int(plan.K), k_begin + int(plan.split_depth));
+  }
 };
 
 // kBlocks blocks of a cluster own a tile of the product, each kBlockM rows of it.
@@ -94,13 +101,12 @@ struct WarpgroupLoop {
   // By one thread: brings the piece's tiles, stage by stage.
   __device__ __forceinline__ static void load(Ring& ring, const TensorMap& a, const TensorMap& b, const Piece& piece,
                                               int rank) {
-    const Place& place = piece.place;
     for (int k = piece.k_begin; k < piece.k_end; k += kTileK) {
       mbarrier_wait(&ring.empty[ring.stage], ring.parity ^ 1);
       uint64_t* const full = &ring.full[ring.stage];
       mbarrier_arrive_expect(full, kStageBytes);
-      TileA::template load<1>(ring.a_tile(), a, full, place.batch, place.tile_m * kTileM + rank * kBlockM, k, 0);
-      TileB::template load<kCluster>(ring.b_tile(), b, full, place.batch, place.tile_n * kTileN, k, rank);
+      TileA::template load<1>(ring.a_tile(), a, full, piece.batch, piece.tile_m * kTileM + rank * kBlockM, k, 0);
+      TileB::template load<kCluster>(ring.b_tile(), b, full, piece.batch, piece.tile_n * kTileN, k, rank);
       ring.advance();
     }
   }
@@ -214,7 +220,8 @@ __global__ void __launch_bounds__(Loop::kThreads, 1)
     __syncthreads();
 
   const int rank = kCluster > 1 ? cluster_rank() : 0;
-  const int pieces = plan.tiles * plan.splits, first = int(blockIdx.x) / kCluster, step = int(gridDim.x) / kCluster;
+  const int pieces = int(plan.batch * plan.tiles_m * plan.tiles_n * plan.splits), first = int(blockIdx.x) / kCluster,
+            step = int(gridDim.x) / kCluster;
   if (threadIdx.x < kWarpgroupSize) {
     lower_registers<Loop::kLoadingRegisters>();
     if (threadIdx.x == 0)
@@ -225,13 +232,19 @@ __global__ void __launch_bounds__(Loop::kThreads, 1)
     const int row = (int(threadIdx.x) / kWarpgroupSize - 1) * 64;  // of the block's tile
     for (int p = first; p < pieces; p += step) {
       const Piece piece(plan, p);
-      const Place& place = piece.place;
       float total[Loop::kTileN / 2];
       Loop::multiply(ring, piece, row, total);
-      const int64_t first_m = int64_t{place.tile_m} * Loop::kTileM + rank * Loop::kBlockM + row + warp_index() % 4 * 16,
-                    first_n = int64_t{place.tile_n} * Loop::kTileN;
+      const int64_t first_m = int64_t{piece.tile_m} * Loop::kTileM + rank * Loop::kBlockM + row + warp_index() % 4 * 16,
+                    first_n = int64_t{piece.tile_n} * Loop::kTileN;
       Loop::for_each_run(total, [&](int run_row, int column, float (&v)[8]) {
-        store_run(plan, place, piece.split, first_m + run_row, first_n + column, v, partial, sink);
+        const int64_t i = first_m + run_row, j = first_n + column;
+        if (i >= plan.M || j >= plan.N) return;
+        const int n = int(min(int64_t{8}, plan.N - j));
+        if (partial)
+          write_some(partial + ((piece.split * plan.batch + piece.batch) * plan.M + i) * plan.N + j, v, n,
+                     plan.N % 4 == 0);
+        else
+          sink(piece.batch, i, j, n, v);
       });
     }
   }

@@ -80,7 +80,7 @@ FASTNETS_TEST(gemm_sm90a_sums_in_chains) {
     const std::vector<uint32_t> box{Loop::kTileK, 128, 1};
     return make_tensor_map({DType::bfloat16, row.data(), sizes, strides, 128}, box);
   };
-  const Plan plan{1, 1, 1, kDepth, 1, 1, 1, 1, kDepth, Float32Precision::ieee};
+  const Plan plan{1, 1, 1, kDepth, 1, 1, 1, kDepth, Float32Precision::ieee};
   launch(warpgroup_gemm_kernel<Loop, RowSink<bfloat16>>,
          {.name = "gemm", .grid = 1, .block = Loop::kThreads, .shared_bytes = Loop::kSharedBytes}, plan, map(a), map(b),
          sum.data(), RowSink<bfloat16>{});
