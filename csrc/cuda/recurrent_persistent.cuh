@@ -30,10 +30,10 @@ std::optional<PersistentPlan> persistent_plan(const Recurrent& op, int64_t units
   constexpr int64_t kMostSequences = 128;
   if (op.steps() < 2 || op.batch() > kMostSequences) return std::nullopt;
   if (D * units * depth * op.batch() == 0 || op.direction[0].weight_hr || !chains_are_short) return std::nullopt;
-  const int64_t blocks = multiprocessors();
-  const int64_t share = std::max(int64_t{kLeastShare}, divide_up(D * units, blocks));
-  const int64_t parts = divide_up(units, share);
-  if (share > StepShape::kMostUnits || D * parts > blocks) return std::nullopt;
+  const int64_t most_parts = multiprocessors() / D;
+  if (most_parts == 0) return std::nullopt;
+  const int64_t share = std::max(int64_t{kLeastShare}, divide_up(units, most_parts)), parts = divide_up(units, share);
+  if (share > StepShape::kMostUnits) return std::nullopt;
   if (op.steps() >= (int64_t{1} << 31) / parts) return std::nullopt;  // the counters' range
   const StepShape shape{int(divide_up(Step::kProducts * share, StepShape::kTile)),
                         int(divide_up(depth, Exchange<T>::kDepth))};
