@@ -56,13 +56,14 @@ else
 fi
 
 stage "benchmarks"
-for family in linear conv; do
-  timeout 120 python3 -m fastnets.benchmarks "$family" --device cuda --vs torch --seconds 0.5 \
+families="linear conv attention recurrent"
+for family in $families; do
+  timeout 90 python3 -m fastnets.benchmarks "$family" --device cuda --vs torch --seconds 0.3 \
     --json "$out/$name-$family.json" | tee "$prefix/$family.txt"
 done
 
 stage "summary"
-for family in linear conv; do
+for family in $families; do
   sed -n '/geometric mean/,$p' "$prefix/$family.txt"
 done
 printf '\ngpu.sh: passed in %d s; %s\n' "$SECONDS" "$out"

@@ -1,4 +1,4 @@
-"""A few small calls of every op that the CUDA backend serves, for compute-sanitizer to watch."""
+"""A few small calls of every op, for compute-sanitizer to watch."""
 
 import numpy as np
 import torch
@@ -21,16 +21,11 @@ def on_gpu(value):
 for op in backends.OPS:
     for case in CASES[op][:_CASES]:
         arguments = [on_gpu(a) for a in case.draw(rng, "float32")]
-        try:
-            call = backends.forward(op, tuple(arguments), save=any(backends.OPS[op].has_gradient))
-        except NotImplementedError as missing:
-            print(f"{op}: {missing}")
-            break
+        call = backends.forward(op, tuple(arguments), save=any(backends.OPS[op].has_gradient))
         differentiable = [o for o, has in zip(call.outputs, call.op.has_gradient, strict=True) if has and o is not None]
         if differentiable:
             wanted = tuple(d and a is not None for d, a in zip(call.op.differentiable, arguments, strict=False))
             backends.backward(call, tuple(torch.ones_like(o) for o in differentiable), wanted)
         torch.cuda.synchronize()
-    else:
-        print(f"{op}: {_CASES} cases")
+    print(f"{op}: {_CASES} cases")
 print(f"fastnets {fastnets.__version__}: no error")

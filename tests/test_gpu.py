@@ -28,12 +28,7 @@ ALL = [
 
 def on_gpu(value):
     """A torch tensor on the GPU with the values of a NumPy array, and its strides where torch has such ones."""
-    if not isinstance(value, np.ndarray):
-        return value
-    if any(s < 0 for s in value.strides):
-        value = np.ascontiguousarray(value)
-    like = torch.empty(0)
-    return arrays.from_numpy(value, like).cuda()
+    return arrays.from_numpy(value, torch.empty(0)).cuda() if isinstance(value, np.ndarray) else value
 
 
 def on_host(value):
@@ -44,10 +39,7 @@ def on_host(value):
 def test_op(op, case, dtype, rng, seed):
     trial = Trial(case, dtype, rng)
     arguments = tuple(map(on_gpu, trial.arguments))
-    try:
-        call = backends.forward(op, arguments, save=True)
-    except NotImplementedError as missing:
-        pytest.skip(str(missing))
+    call = backends.forward(op, arguments, save=True)
     assert call.backend == "cuda"
     where = f"{op} {case} in {dtype}, seed {seed}"
     rows = zip(trial.op.outputs, call.outputs, trial.expected, trial.bounds, strict=False)

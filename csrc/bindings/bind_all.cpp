@@ -97,19 +97,6 @@ void bind_all(py::module_& m) {
       .def(py::init<py::object>())
       .def_property_readonly("array", &PackedWeight::array);
 
-  m.def(
-      "served",
-      [] {
-        const KernelTable& table = active_table();
-        std::vector<std::string> names;
-#define FASTNETS_SERVED(op, Op) \
-  if (table.op.forward) names.push_back(#op);
-        FASTNETS_OPS(FASTNETS_SERVED)
-#undef FASTNETS_SERVED
-        return names;
-      },
-      "The ops that this backend computes.");
-
   py::dict table;
 #define FASTNETS_BIND(op, Op) bind_op<Op, &KernelTable::op>(m, table);
   FASTNETS_OPS(FASTNETS_BIND)
