@@ -21,7 +21,7 @@ foreach(source ${cpu_ops})
 endforeach()
 
 function(fastnets_cpu_isa isa)
-  if(isa STREQUAL avx512bf16 AND "avx512" IN_LIST isas)
+  if("${isa}" STREQUAL "avx512bf16" AND "avx512" IN_LIST isas)
     add_library(fastnets_cpu_${isa} OBJECT ${product_ops})
     target_compile_definitions(fastnets_cpu_${isa} PRIVATE FASTNETS_BASE_ISA=avx512)
   else()

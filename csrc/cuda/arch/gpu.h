@@ -8,7 +8,6 @@
 
 #if defined(__CUDACC__)
 #define FASTNETS_EMULATED 0
-#include <cooperative_groups.h>
 #include <cuda_runtime.h>
 #else
 #define FASTNETS_EMULATED 1

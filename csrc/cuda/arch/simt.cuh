@@ -145,15 +145,6 @@ __device__ __forceinline__ void named_barrier_arrive(int id, int threads, Caller
 #endif
 }
 
-// All threads of a cooperative launch.
-__device__ __forceinline__ void grid_sync(Caller caller = FASTNETS_CALLER) {
-#if FASTNETS_EMULATED
-  emulation::grid_sync(caller);
-#else
-  cooperative_groups::this_grid().sync();
-#endif
-}
-
 // ---- flags in global memory -------------------------------------------------------------------------------------
 
 // For loops that wait until another block has changed `address`.

@@ -1,5 +1,6 @@
 // A recurrent step repeated inside one cooperative launch, as the persistent kernels do it.
 #pragma once
+#include "cuda/arch/grid.cuh"
 #include "cuda/arch/simt.cuh"
 
 namespace fastnets::tests {

@@ -1,6 +1,7 @@
 // One warp tries each wrapper of cuda/arch/simt.cuh. Also for nvcc: the GPU must give the same bits.
 #include <cmath>
 
+#include "cuda/arch/grid.cuh"
 #include "cuda/arch/simt.cuh"
 #include "cuda/backend/launch.h"
 #include "emulation/tests/buffer.h"
