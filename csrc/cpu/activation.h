@@ -109,11 +109,14 @@ FASTNETS_INLINE void visit_activation(Activation kind, const F& f) {
   }
 }
 
-// Replaces n values, and those up to the end of the last vector, by their activation.
+// Replaces n values by their activation; reads up to the end of the last vector.
 template <class Acc>
 [[gnu::noinline]] void activate_values(Activation kind, int n, Acc* values) {
   visit_activation(kind, [&](auto constant) {
-    for (int i = 0; i < n; i += Vec<Acc>::lanes) store(values + i, activate(constant(), load(values + i)));
+    constexpr int L = Vec<Acc>::lanes;
+    int i = 0;
+    for (; i + L <= n; i += L) store(values + i, activate(constant(), load(values + i)));
+    if (i < n) store(values + i, activate(constant(), load(values + i)), n - i);
   });
 }
 

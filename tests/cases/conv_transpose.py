@@ -66,6 +66,7 @@ CASES = [
     _case(1, 9, (7, 9), 17, (2, 2), stride=2, bias=False, activation="silu"),
     _case(2, 9, (7, 9), 9, (3, 3), padding=1, groups=9, activation="silu"),
     _case(1, 9, (17,), 5, (3,), padding=1, activation="tanh"),
+    _case(2, 9, (4, 3), 9, (2, 2), stride=(1, 2), groups=9, activation="gelu"),  # lines shorter than a vector
     # layouts
     _case(2, 17, (13, 15), 33, (3, 3), padding=1, layouts=_ALL_CHANNELS_LAST),
     _case(2, 33, (9, 7), 17, (2, 2), stride=2, activation="relu", layouts=_ALL_CHANNELS_LAST),
