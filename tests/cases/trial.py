@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
 
-from fastnets import backends, reference, settings
+from fastnets import backends, information, reference, settings
 
 from . import tolerances
 from .case import Case, numpy_dtype
@@ -66,6 +67,8 @@ def rows() -> list[Row]:
         found += [Row("cuda-emulated"), Row("cuda-emulated", "sm90a")]
     except RuntimeError:
         pass
+    if information.info()["cuda"]["available"] and any(map(find_spec, ("cupy", "torch"))):  # which bring arrays there
+        found.append(Row("cuda"))
     return [*found, Row("reference")]
 
 
