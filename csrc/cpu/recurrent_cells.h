@@ -86,21 +86,5 @@ struct Cell<RecurrentCell::gru> {
   }
 };
 
-// Calls f(a constant) for the kind.
-template <class F>
-FASTNETS_INLINE void visit_cell(RecurrentCell kind, const F& f) {
-  using C = RecurrentCell;
-  switch (kind) {
-    case C::rnn_tanh:
-      return f(std::integral_constant<C, C::rnn_tanh>{});
-    case C::rnn_relu:
-      return f(std::integral_constant<C, C::rnn_relu>{});
-    case C::lstm:
-      return f(std::integral_constant<C, C::lstm>{});
-    case C::gru:
-      return f(std::integral_constant<C, C::gru>{});
-  }
-}
-
 }  // namespace
 }  // namespace fastnets::cpu::FASTNETS_ISA

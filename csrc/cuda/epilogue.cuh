@@ -17,17 +17,18 @@ struct RowSink {
   const T* residual = nullptr;  // laid out as `out`
   Activation activation = Activation::none;
   T* pre_activation = nullptr;  // laid out as `out`
-  bool aligned = false;         // kWidth elements from a multiple of kWidth on are one access, in each of these
+  int64_t bias_batch_stride = 0;
+  bool aligned = false;  // kWidth elements from a multiple of kWidth on are one access, in each of these
 
   void find_alignment() {
-    aligned = batch_stride % kWidth == 0 && row_stride % kWidth == 0 && is_aligned(out) && is_aligned(bias) &&
-              is_aligned(residual) && is_aligned(pre_activation);
+    aligned = batch_stride % kWidth == 0 && row_stride % kWidth == 0 && bias_batch_stride % kWidth == 0 &&
+              are_aligned(out, bias, residual, pre_activation);
   }
 
   // Takes the results (i, j) to (i, j + n - 1); j is a multiple of kWidth.
   __device__ __forceinline__ void operator()(int64_t batch, int64_t i, int64_t j, int n, float (&v)[kWidth]) const {
     const int64_t at = batch * batch_stride + i * row_stride + j;
-    if (bias) add(v, bias + j, n);
+    if (bias) add(v, bias + batch * bias_batch_stride + j, n);
     if (residual) add(v, residual + at, n);
     if (pre_activation) write_some(pre_activation + at, v, n, aligned);
     if (activation != Activation::none) {

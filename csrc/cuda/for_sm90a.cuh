@@ -39,7 +39,7 @@ template <class T, Order order_a, Order order_b>
 std::optional<sm90a::Product> for_sm90a(const char* name, int64_t batch, int64_t M, int64_t N, int64_t K,
                                         const MatrixOperand<T, order_a>& a, const MatrixOperand<T, order_b>& b,
                                         const RowSink<T>& sink) {
-  if (compute_capability() != 90) return std::nullopt;
+  if (compute_capability() != 90 || sink.bias_batch_stride != 0) return std::nullopt;
   const auto mapped_a = map_operand(a, batch), mapped_b = map_operand(b, batch);
   if (!mapped_a || !mapped_b) return std::nullopt;
   return sm90a::Product{

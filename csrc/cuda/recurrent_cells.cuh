@@ -88,21 +88,5 @@ struct Cell<RecurrentCell::gru> {
   }
 };
 
-// Calls f(a constant) for the kind.
-template <class F>
-void visit_cell(RecurrentCell kind, F&& f) {
-  using C = RecurrentCell;
-  switch (kind) {
-    case C::rnn_tanh:
-      return f(std::integral_constant<C, C::rnn_tanh>{});
-    case C::rnn_relu:
-      return f(std::integral_constant<C, C::rnn_relu>{});
-    case C::lstm:
-      return f(std::integral_constant<C, C::lstm>{});
-    case C::gru:
-      return f(std::integral_constant<C, C::gru>{});
-  }
-}
-
 }  // namespace
 }  // namespace fastnets::cuda::FASTNETS_ARCH

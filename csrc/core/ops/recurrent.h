@@ -17,6 +17,22 @@ struct Names<RecurrentCell> {
   static constexpr int count = 4;
 };
 
+// Calls f(a constant) for the kind.
+template <class F>
+FASTNETS_INLINE void visit_cell(RecurrentCell kind, F&& f) {
+  using C = RecurrentCell;
+  switch (kind) {
+    case C::rnn_tanh:
+      return f(std::integral_constant<C, C::rnn_tanh>{});
+    case C::rnn_relu:
+      return f(std::integral_constant<C, C::rnn_relu>{});
+    case C::lstm:
+      return f(std::integral_constant<C, C::lstm>{});
+    case C::gru:
+      return f(std::integral_constant<C, C::gru>{});
+  }
+}
+
 // How the input is indexed: by time first, by batch first, or one step only.
 enum class SequenceLayout : std::int8_t { time_first, batch_first, step };
 constexpr const char* kSequenceLayoutNames[] = {"time_first", "batch_first", "step"};

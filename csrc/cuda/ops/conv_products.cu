@@ -9,41 +9,26 @@
 namespace fastnets::cuda::FASTNETS_ARCH {
 namespace {
 
-// Results (pixel, channel) of a group.
+// Results (pixel, channel) of a group; or only sums, unrounded.
 template <class T>
 struct PixelSink {
-  static constexpr int kWidth = kChunk<T>;
+  static constexpr int kWidth = RowSink<T>::kWidth;
 
-  PixelResult<T> to;
-  int64_t all, channels;  // of a pixel, and of a group
-  bool aligned = false;
+  RowSink<T> rows;
+  float* unrounded;
 
+  PixelSink(const PixelResult<T>& to, int64_t groups, int64_t channels)
+      : rows{to.out, channels, groups * channels, to.bias, to.residual, to.activation, to.pre_activation, channels},
+        unrounded(to.unrounded) {}
   void find_alignment() {
-    aligned = all % kWidth == 0 && channels % kWidth == 0 &&
-              are_aligned(to.out, to.bias, to.residual, to.pre_activation, to.unrounded);
+    rows.find_alignment();
+    rows.aligned = rows.aligned && is_aligned(unrounded);
   }
   __device__ __forceinline__ void operator()(int64_t group, int64_t i, int64_t j, int n, float (&v)[kWidth]) const {
-    const int64_t channel = group * channels + j, at = i * all + channel;
-    if (to.unrounded) {
-      write_some(to.unrounded + at, v, n, aligned);
-      return;
-    }
-    if (to.bias) add(v, to.bias + channel, n);
-    if (to.residual) add(v, to.residual + at, n);
-    if (to.pre_activation) write_some(to.pre_activation + at, v, n, aligned);
-    if (to.activation != Activation::none) {
-#pragma unroll
-      for (int e = 0; e < kWidth; ++e) v[e] = activate(to.activation, v[e]);
-    }
-    write_some(to.out + at, v, n, aligned);
-  }
-
- private:
-  __device__ __forceinline__ void add(float (&v)[kWidth], const T* from, int n) const {
-    float other[kWidth];
-    read_some(other, from, n, aligned);
-#pragma unroll
-    for (int e = 0; e < kWidth; ++e) v[e] += other[e];
+    if (unrounded)
+      write_some(unrounded + group * rows.batch_stride + i * rows.row_stride + j, v, n, rows.aligned);
+    else
+      rows(group, i, j, n, v);
   }
 };
 
@@ -95,7 +80,7 @@ void multiply_pixels(const char* name, int64_t groups, int64_t rows, int64_t col
   const GatheredOperand<T, Order::depth, Where> a{image, int(rows), int(depth), where, is_whole && is_aligned(image)};
   const MatrixOperand<T, Order::depth> b{
       {weight, depth, 1, columns * depth}, columns, depth, is_whole && is_aligned(weight)};
-  multiply<T>(name, groups, rows, columns, depth, a, b, PixelSink<T>{to, groups * columns, columns}, workspace, stream);
+  multiply<T>(name, groups, rows, columns, depth, a, b, PixelSink<T>(to, groups, columns), workspace, stream);
 }
 
 }  // namespace
