@@ -6,6 +6,7 @@
 #include "core/ops/attention.h"
 #include "cuda/backend/launch.h"
 #include "cuda/backend/workspace.h"
+#include "cuda/tests/dtypes.h"
 #include "emulation/tests/buffer.h"
 #include "emulation/tests/test.h"
 
@@ -15,16 +16,6 @@ void run(const Attention&, Pass, Workspace&, Stream);
 
 namespace fastnets::tests {
 namespace {
-
-template <class T>
-constexpr DType kDType = std::is_same_v<T, float>      ? DType::float32
-                         : std::is_same_v<T, bfloat16> ? DType::bfloat16
-                         : std::is_same_v<T, int64_t>  ? DType::int64
-                                                       : DType::float16;
-template <class T>
-constexpr double kEps = std::is_same_v<T, float>      ? 0x1p-23
-                        : std::is_same_v<T, bfloat16> ? 0x1p-7
-                                                      : 0x1p-10;
 
 // An array on the host, as double, and on the device.
 template <class T>
