@@ -2,9 +2,7 @@
 file(GLOB cpu_ops CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/csrc/cpu/ops/*.cpp)
 list(APPEND cpu_ops ${PROJECT_SOURCE_DIR}/csrc/cpu/probe.cpp)
 file(GLOB cpu_host CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/csrc/cpu/backend/*.cpp)
-set(bindings ${PROJECT_SOURCE_DIR}/csrc/bindings)
-pybind11_add_module(_cpu ${cpu_host} ${bindings}/arrays.cpp ${bindings}/bind_all.cpp ${bindings}/module_cpu.cpp)
-target_include_directories(_cpu PRIVATE ${PROJECT_SOURCE_DIR}/csrc)
+fastnets_add_module(_cpu ${cpu_host} ${bindings}/module_cpu.cpp)
 target_link_libraries(_cpu PRIVATE Threads::Threads)
 
 # Ops with products say so in their struct. avx512bf16 adds to avx512 only what products use: where both are built, its row
@@ -33,6 +31,7 @@ function(fastnets_cpu_isa isa)
   # GCC 12 takes the undefined operand of its own AVX-512 intrinsics for a mistake of ours.
   target_compile_options(fastnets_cpu_${isa} PRIVATE -O3 -Wno-maybe-uninitialized ${ARGN})
   target_link_libraries(_cpu PRIVATE fastnets_cpu_${isa})
+  fastnets_compile_by_kind(fastnets_cpu_${isa} cpu/ops cpp)
 endfunction()
 
 set(isas scalar)

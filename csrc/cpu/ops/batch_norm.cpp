@@ -1,41 +1,26 @@
 #include "core/ops/batch_norm.h"
 #include "core/entries.h"
 #include "cpu/affine.h"
-#include "cpu/channels.h"
+#include "cpu/channel_scaling.h"
 
 namespace fastnets::cpu::FASTNETS_ISA {
 namespace {
 
-// y = (x − mean) · factor + offset, one of each for a channel.
+// One number of each for a channel.
 template <class Acc>
-struct Scaling {
-  Acc *mean, *factor, *offset;
+struct BatchScaling : ChannelScaling<Acc> {
   const Acc *weight, *bias;
 
   template <class Op>
-  Scaling(const Op& op, Acc* mean_, Workspace& workspace)
-      : mean(mean_ ? mean_ : workspace.take<Acc>(op.input.shape[1])),
-        factor(workspace.take<Acc>(op.input.shape[1])),
-        offset(workspace.take<Acc>(op.input.shape[1])),
+  BatchScaling(const Op& op, Acc* mean, Workspace& workspace)
+      : ChannelScaling<Acc>{mean ? mean : workspace.take<Acc>(op.input.shape[1]),
+                            workspace.take<Acc>(op.input.shape[1]), workspace.take<Acc>(op.input.shape[1])},
         weight(numbers_of<Acc>(op.weight, workspace)),
         bias(numbers_of<Acc>(op.bias, workspace)) {}
 
   FASTNETS_INLINE void set(std::int64_t c, Acc rstd) const {
-    factor[c] = weight ? weight[c] * rstd : rstd;
-    offset[c] = bias ? bias[c] : 0;
-  }
-  template <class T>
-  FASTNETS_INLINE void apply_plane(const T* x, std::int64_t c, std::int64_t at, std::int64_t length, T* y) const {
-    const auto m = splat(mean[c]), a = splat(factor[c]), b = splat(offset[c]);
-    each_vector<Acc>(at, length, [&](std::int64_t i, int n) FASTNETS_INLINE_LAMBDA {
-      write(y + i, fma(read(x + i, n) - m, a, b), n);
-    });
-  }
-  template <class T>
-  FASTNETS_INLINE void apply_row(const T* x, std::int64_t C, T* y) const {
-    each_vector<Acc>(0, C, [&](std::int64_t c, int n) FASTNETS_INLINE_LAMBDA {
-      write(y + c, fma(read(x + c, n) - read(mean + c, n), read(factor + c, n), read(offset + c, n)), n);
-    });
+    this->factor[c] = weight ? weight[c] * rstd : rstd;
+    this->offset[c] = bias ? bias[c] : 0;
   }
 };
 
@@ -53,7 +38,7 @@ void run_forward(const BatchNormTraining& op, Workspace& workspace) {
   using Acc = Accumulator<T>;
   const Channels s(op.input);
   const T* x = in_format<T>(op.input, s.channels_last, workspace);
-  const Scaling<Acc> scaling(op, op.mean.as<Acc>(), workspace);
+  const BatchScaling<Acc> scaling(op, op.mean.as<Acc>(), workspace);
   ColumnChunks chunks(1, s.count(), s.C, sizeof(T));
   if (s.rows) chunks.take(workspace);
   Moments* kept = s.rows || !s.P ? nullptr : workspace.take<Moments>(s.C * s.pieces());
@@ -86,7 +71,7 @@ void run_forward(const BatchNormTraining& op, Workspace& workspace) {
         for (std::int64_t c = begin; c < end; ++c)
           finish(c, {count, chunks.result(0, 0, 0)[c], chunks.result(0, 0, 1)[c]});
       });
-  each_row(s, [&](std::int64_t at) { scaling.apply_row(x + at, s.C, y + at); });
+  each_row(s, [&](std::int64_t at) { scaling.apply_row(x + at, 0, s.C, y + at); });
 }
 
 template <class T>
@@ -94,7 +79,7 @@ void run_forward(const BatchNormInference& op, Workspace& workspace) {
   using Acc = Accumulator<T>;
   const Channels s(op.input);
   const T* x = in_format<T>(op.input, s.channels_last, workspace);
-  const Scaling<Acc> scaling(op, nullptr, workspace);
+  const BatchScaling<Acc> scaling(op, nullptr, workspace);
   const Acc *mean = numbers_of<Acc>(op.running_mean, workspace), *var = numbers_of<Acc>(op.running_var, workspace);
   if (!workspace.base || !op.input.size()) return;
   T* y = op.output.as<T>();
@@ -102,42 +87,10 @@ void run_forward(const BatchNormInference& op, Workspace& workspace) {
     scaling.mean[c] = mean[c];
     scaling.set(c, rstd_of<Acc>(var[c], op.eps));
   }
-  if (s.rows) return each_row(s, [&](std::int64_t at) { scaling.apply_row(x + at, s.C, y + at); });
+  if (s.rows) return each_row(s, [&](std::int64_t at) { scaling.apply_row(x + at, 0, s.C, y + at); });
   each_plane_part(
       s, [&](std::int64_t c, std::int64_t at, std::int64_t length) { scaling.apply_plane(x, c, at, length, y); });
 }
-
-// dx = dy · factor + (x − mean) · slope + level; without slope and level where the statistics do not depend on x.
-template <class Acc>
-struct Gradient {
-  const Acc* mean;
-  Acc *factor, *slope = nullptr, *level = nullptr;
-
-  template <class T>
-  FASTNETS_INLINE void apply_plane(const T* dy, const T* x, std::int64_t c, std::int64_t at, std::int64_t length,
-                                   T* dx) const {
-    const auto m = splat(mean[c]), a = splat(factor[c]);
-    if (!slope)
-      return each_vector<Acc>(
-          at, length, [&](std::int64_t i, int n) FASTNETS_INLINE_LAMBDA { write(dx + i, read(dy + i, n) * a, n); });
-    const auto k = splat(slope[c]), q = splat(level[c]);
-    each_vector<Acc>(at, length, [&](std::int64_t i, int n) FASTNETS_INLINE_LAMBDA {
-      write(dx + i, fma(read(dy + i, n), a, fma(read(x + i, n) - m, k, q)), n);
-    });
-  }
-  template <class T>
-  FASTNETS_INLINE void apply_row(const T* dy, const T* x, std::int64_t C, T* dx) const {
-    if (!slope)
-      return each_vector<Acc>(0, C, [&](std::int64_t c, int n) FASTNETS_INLINE_LAMBDA {
-        write(dx + c, read(dy + c, n) * read(factor + c, n), n);
-      });
-    each_vector<Acc>(0, C, [&](std::int64_t c, int n) FASTNETS_INLINE_LAMBDA {
-      const auto centered = read(x + c, n) - read(mean + c, n);
-      const auto rest = fma(centered, read(slope + c, n), read(level + c, n));
-      write(dx + c, fma(read(dy + c, n), read(factor + c, n), rest), n);
-    });
-  }
-};
 
 // Sums of dy and dy · (x − mean) over each channel give the gradients of weight and bias, and dx.
 template <class T, class Op>
@@ -148,7 +101,7 @@ void pull_back(const Op& op, const Accumulator<T>* mean, const Accumulator<T>* r
   const T* x = in_format<T>(op.input, s.channels_last, workspace);
   const T* dy = in_format<T>(op.grad_output, s.channels_last, workspace);
   const Acc* weight = numbers_of<Acc>(op.weight, workspace);
-  Gradient<Acc> gradient{mean, workspace.take<Acc>(s.C)};
+  ChannelGradient<Acc> gradient{mean, workspace.take<Acc>(s.C)};
   if (is_training) gradient.slope = workspace.take<Acc>(s.C), gradient.level = workspace.take<Acc>(s.C);
   ColumnChunks chunks(1, s.count(), s.C, 2 * sizeof(T));
   if (s.rows) chunks.take(workspace);
@@ -186,7 +139,7 @@ void pull_back(const Op& op, const Accumulator<T>* mean, const Accumulator<T>* r
       [&](std::int64_t, std::int64_t begin, std::int64_t end) {
         for (std::int64_t c = begin; c < end; ++c) finish(c, {chunks.result(0, 0, 0)[c], chunks.result(0, 0, 1)[c]});
       });
-  if (dx) each_row(s, [&](std::int64_t at) { gradient.apply_row(dy + at, x + at, s.C, dx + at); });
+  if (dx) each_row(s, [&](std::int64_t at) { gradient.apply_row(dy + at, x + at, 0, s.C, dx + at); });
 }
 
 template <class T>
@@ -206,7 +159,7 @@ void run_backward(const BatchNormInference& op, Workspace& workspace) {
 }
 
 template <class Op>
-void run_either(const Op& op, Pass pass, Workspace& workspace) {
+void run_batch_norm(const Op& op, Pass pass, Workspace& workspace) {
   visit_float(op.input.dtype, [&]<class T>(Type<T>) {
     pass == Pass::forward ? run_forward<T>(op, workspace) : run_backward<T>(op, workspace);
   });
@@ -214,7 +167,7 @@ void run_either(const Op& op, Pass pass, Workspace& workspace) {
 
 }  // namespace
 
-void run(const BatchNormInference& op, Pass pass, Workspace& workspace) { run_either(op, pass, workspace); }
-void run(const BatchNormTraining& op, Pass pass, Workspace& workspace) { run_either(op, pass, workspace); }
+void run(const BatchNormInference& op, Pass pass, Workspace& workspace) { run_batch_norm(op, pass, workspace); }
+void run(const BatchNormTraining& op, Pass pass, Workspace& workspace) { run_batch_norm(op, pass, workspace); }
 
 }  // namespace fastnets::cpu::FASTNETS_ISA

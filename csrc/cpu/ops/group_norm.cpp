@@ -1,7 +1,7 @@
 #include "core/ops/group_norm.h"
 #include "core/entries.h"
 #include "cpu/affine.h"
-#include "cpu/channels.h"
+#include "cpu/channel_scaling.h"
 
 namespace fastnets::cpu::FASTNETS_ISA {
 namespace {
@@ -17,26 +17,6 @@ struct Groups {
   FASTNETS_INLINE std::int64_t count() const { return channels * images.P; }  // elements of a group
 };
 
-// y = (x − mean) · factor + offset, mean of a group and the others of a channel (n, c).
-template <class Acc>
-struct Scaling {
-  Acc *mean, *factor, *offset;
-
-  template <class T>
-  FASTNETS_INLINE void apply_plane(const T* x, std::int64_t i, std::int64_t at, std::int64_t length, T* y) const {
-    const auto m = splat(mean[i]), a = splat(factor[i]), b = splat(offset[i]);
-    each_vector<Acc>(at, length, [&](std::int64_t j, int n) FASTNETS_INLINE_LAMBDA {
-      write(y + j, fma(read(x + j, n) - m, a, b), n);
-    });
-  }
-  template <class T>
-  FASTNETS_INLINE void apply_row(const T* x, std::int64_t i, std::int64_t C, T* y) const {
-    each_vector<Acc>(0, C, [&](std::int64_t c, int n) FASTNETS_INLINE_LAMBDA {
-      write(y + c, fma(read(x + c, n) - read(mean + i + c, n), read(factor + i + c, n), read(offset + i + c, n)), n);
-    });
-  }
-};
-
 template <class T>
 void run_forward(const GroupNorm& op, Workspace& workspace) {
   using Acc = Accumulator<T>;
@@ -45,7 +25,7 @@ void run_forward(const GroupNorm& op, Workspace& workspace) {
   const std::int64_t N = images.N, C = images.C, P = images.P;
   const T* x = in_format<T>(op.input, images.channels_last, workspace);
   const Acc *weight = numbers_of<Acc>(op.weight, workspace), *bias = numbers_of<Acc>(op.bias, workspace);
-  const Scaling<Acc> scaling{workspace.take<Acc>(N * C), workspace.take<Acc>(N * C), workspace.take<Acc>(N * C)};
+  const ChannelScaling<Acc> scaling{workspace.take<Acc>(N * C), workspace.take<Acc>(N * C), workspace.take<Acc>(N * C)};
   ColumnChunks chunks(N, P, C, sizeof(T));
   if (images.channels_last) chunks.take(workspace);
   if (!workspace.base) return;
@@ -90,29 +70,6 @@ void run_forward(const GroupNorm& op, Workspace& workspace) {
   each_row(images, [&](std::int64_t at) { scaling.apply_row(x + at, at / C / P * C, C, y + at); });
 }
 
-// dx = dy · factor + (x − mean) · slope + level, the factor of a channel (n, c), the others of its group.
-template <class Acc>
-struct Gradient {
-  Acc *mean, *factor, *slope, *level;
-
-  template <class T>
-  FASTNETS_INLINE void apply_plane(const T* dy, const T* x, std::int64_t i, std::int64_t at, std::int64_t length,
-                                   T* dx) const {
-    const auto m = splat(mean[i]), a = splat(factor[i]), k = splat(slope[i]), q = splat(level[i]);
-    each_vector<Acc>(at, length, [&](std::int64_t j, int n) FASTNETS_INLINE_LAMBDA {
-      write(dx + j, fma(read(dy + j, n), a, fma(read(x + j, n) - m, k, q)), n);
-    });
-  }
-  template <class T>
-  FASTNETS_INLINE void apply_row(const T* dy, const T* x, std::int64_t i, std::int64_t C, T* dx) const {
-    each_vector<Acc>(0, C, [&](std::int64_t c, int n) FASTNETS_INLINE_LAMBDA {
-      const auto centered = read(x + c, n) - read(mean + i + c, n);
-      const auto rest = fma(centered, read(slope + i + c, n), read(level + i + c, n));
-      write(dx + c, fma(read(dy + c, n), read(factor + i + c, n), rest), n);
-    });
-  }
-};
-
 // Sums of dy and dy · (x − mean) over each plane (n, c): weighted over a group's they give dx, over n the gradients of
 // weight and bias.
 template <class T>
@@ -121,7 +78,8 @@ struct PullBack {
   const Groups s;
   const T *x, *dy;
   const Acc *weight, *mean, *rstd;
-  Gradient<Acc> gradient;
+  ChannelGradient<Acc> gradient;
+  Acc* channel_mean;  // what it reads: of each image and channel
   ColumnChunks sums;  // of each image and channel, row-major images as one chunk
   T* dx;              // null: not wanted
 
@@ -135,8 +93,9 @@ struct PullBack {
         sums(s.images.N, s.images.P, s.images.C, 2 * sizeof(T)),
         dx(op.grad_input.as<T>()) {
     if (!s.images.channels_last) sums.step = s.images.P, sums.chunks = 1;
-    for (Acc** each : {&gradient.mean, &gradient.factor, &gradient.slope, &gradient.level})
+    for (Acc** each : {&channel_mean, &gradient.factor, &gradient.slope, &gradient.level})
       *each = workspace.take<Acc>(s.images.N * s.images.C);
+    gradient.mean = channel_mean;
     sums.take(workspace);
   }
 
@@ -204,7 +163,7 @@ void run_backward(const GroupNorm& op, Workspace& workspace) {
   if (!workspace.base) return;
   if (op.input.size()) {
     for (std::int64_t i = 0; i < pull.s.number() * pull.s.channels; ++i)
-      pull.gradient.mean[i] = pull.mean[i / pull.s.channels];
+      pull.channel_mean[i] = pull.mean[i / pull.s.channels];
     pull.s.images.channels_last ? pull.pull_rows() : pull.pull_planes();
   }
   write_numbers(op.grad_weight, 0, pull.s.images.C, [&](std::int64_t c) { return pull.over_images(c, 1); });

@@ -77,7 +77,7 @@ void run_backward(const Op& op, Workspace& workspace) {
 }
 
 template <class Op>
-void run_either(const Op& op, Pass pass, Workspace& workspace) {
+void run_row_norm(const Op& op, Pass pass, Workspace& workspace) {
   visit_float(op.input.dtype, [&]<class T>(Type<T>) {
     pass == Pass::forward ? run_forward<T>(op, workspace) : run_backward<T>(op, workspace);
   });
@@ -85,7 +85,7 @@ void run_either(const Op& op, Pass pass, Workspace& workspace) {
 
 }  // namespace
 
-void run(const LayerNorm& op, Pass pass, Workspace& workspace) { run_either(op, pass, workspace); }
-void run(const RMSNorm& op, Pass pass, Workspace& workspace) { run_either(op, pass, workspace); }
+void run(const LayerNorm& op, Pass pass, Workspace& workspace) { run_row_norm(op, pass, workspace); }
+void run(const RMSNorm& op, Pass pass, Workspace& workspace) { run_row_norm(op, pass, workspace); }
 
 }  // namespace fastnets::cpu::FASTNETS_ISA

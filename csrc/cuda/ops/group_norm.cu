@@ -101,7 +101,7 @@ struct GroupGradient {
 
 // What an element adds to the gradient of bias, dy, and of weight, dy · x̂.
 template <class T, bool kNormalized>
-struct GradientTerm {
+struct GroupGradientTerm {
   const T *x, *dy;
   const float *mean, *rstd;
   int64_t groups, channels;
@@ -142,8 +142,8 @@ void run_backward(const GroupNorm& op, Workspace& workspace, Stream stream) {
         sum_channels(op.name, groups.images, term, gradient.as<To>(), workspace, stream);
       });
   };
-  sum(op.grad_weight, GradientTerm<T, true>{x, dy, mean, rstd, groups.groups, groups.channels});
-  sum(op.grad_bias, GradientTerm<T, false>{x, dy, mean, rstd, groups.groups, groups.channels});
+  sum(op.grad_weight, GroupGradientTerm<T, true>{x, dy, mean, rstd, groups.groups, groups.channels});
+  sum(op.grad_bias, GroupGradientTerm<T, false>{x, dy, mean, rstd, groups.groups, groups.channels});
 }
 
 }  // namespace
