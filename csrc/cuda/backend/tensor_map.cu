@@ -116,6 +116,14 @@ TensorMap make_tensor_map(const MapLayout& layout, const Im2col& im2col) {
   check_layout(layout, line_bytes(layout, im2col.channels));
   const std::array<uint32_t, 1> channels{im2col.channels};
   check_box(channels);
+  const int64_t half = im2col_reach(int(pixels)) / 2;
+  for (const std::span<const int> corner : {im2col.lower, im2col.upper})
+    for (int at : corner)
+      fastnets::check(at >= -half && at < half, "tensor map: a corner at ", at, "; expected ", -half, " to ", half - 1,
+                      " for im2col of rank ", layout.sizes.size());
+  for (uint32_t step : im2col.step)
+    fastnets::check(step >= 1 && step <= kMostIm2colStep, "tensor map: a step of ", step, "; expected 1 to ",
+                    kMostIm2colStep);
   fastnets::check(im2col.pixels >= 1 && im2col.pixels <= 1024, "tensor map: ", im2col.pixels,
                   " pixels; expected 1 to 1024");
 #if FASTNETS_EMULATED

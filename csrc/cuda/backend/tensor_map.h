@@ -30,4 +30,9 @@ struct Im2col {
 };
 TensorMap make_tensor_map(const MapLayout& layout, const Im2col& im2col);
 
+// What such a map has bits for, of an image with so many axes: offsets of taps below the reach, corners from minus half
+// of it to below half of it; and steps.
+constexpr int64_t im2col_reach(int axes) { return int64_t{1} << 16 / axes; }
+constexpr int64_t kMostIm2colStep = 8;
+
 }  // namespace fastnets::cuda

@@ -1,4 +1,6 @@
 // One warp tries each bulk copy of cuda/arch/sm90_copy.cuh. Also for nvcc: the GPU must give the same bits.
+#include <array>
+
 #include "cuda/arch/sm90_copy.cuh"
 #include "cuda/backend/launch.h"
 #include "cuda/backend/tensor_map.h"
@@ -157,41 +159,93 @@ FASTNETS_TEST(load_tensor_multicast_to_a_cluster) {
 
 // ---- im2col -----------------------------------------------------------------------------------------------------
 
-__global__ void im2col_kernel(const __grid_constant__ TensorMap map, At<4> first, uint16_t w, uint16_t h, float* out,
+template <int kRank>
+struct Tap {
+  uint16_t at[kRank - 2];
+};
+
+template <int kRank>
+__global__ void im2col_kernel(const __grid_constant__ TensorMap map, At<kRank> first, Tap<kRank> tap, float* out,
                               int count) {
   DynamicShared shared;
   float* pixels = shared.take<float>(unsigned(count), kAlignment);
-  load_and_wait(uint32_t(count) * 4, [&](uint64_t* loaded) {
-    const uint16_t tap[2] = {w, h};
-    load_im2col(pixels, map, loaded, first.at, tap);
-  });
+  load_and_wait(uint32_t(count) * 4, [&](uint64_t* loaded) { load_im2col(pixels, map, loaded, first.at, tap.at); });
   for (int i = lane_index(); i < count; i += kWarpSize) out[i] = pixels[i];
 }
 
-// What tap (r, s) of a 3x3 window reads for `kPixels` outputs from (n, p, q) on, with padding 1.
-void check_im2col(int stride, int n, int p, int q, int r, int s) {
+// A convolution along an axis, the first window that is loaded, and the tap. Padding below 0 leaves pixels out.
+struct Line {
+  int size, kernel, padding, padding_end, stride, dilation, window, tap;
+};
+
+// What a tap reads for `kPixels` outputs from one of image n on: 4 channels of `channels` from `channel` on.
+template <int kAxes>
+void check_im2col(const std::array<Line, kAxes>& axes, int n, int channels = 4, int channel = 0) {
   const Hopper hopper;
-  constexpr int kC = 4, kW = 7, kH = 5, kN = 3, kPixels = 12, kPadding = 1;
-  const Numbered images({kC, kW, kH, kN});
-  const std::vector<int> lower{-kPadding, -kPadding}, upper{kPadding - 2, kPadding - 2};
-  const std::vector<uint32_t> step{uint32_t(stride), uint32_t(stride)};
+  constexpr int kRank = kAxes + 2, kC = 4, kN = 3, kPixels = 12;
+  std::vector<uint64_t> sizes{uint64_t(channels)};
+  std::vector<int> lower, upper, outputs;
+  std::vector<uint32_t> step;
+  At<kRank> first{};
+  Tap<kRank> tap{};
+  first.at[0] = channel, first.at[kRank - 1] = n;
+  for (int d = 0; d < kAxes; ++d) {
+    const Line& line = axes[size_t(d)];
+    const int reach = line.dilation * (line.kernel - 1);
+    sizes.push_back(uint64_t(line.size));
+    lower.push_back(-line.padding), upper.push_back(line.padding_end - reach);
+    step.push_back(uint32_t(line.stride));
+    outputs.push_back((line.size + line.padding + line.padding_end - reach - 1) / line.stride + 1);
+    first.at[d + 1] = line.window * line.stride - line.padding;
+    tap.at[d] = uint16_t(line.tap * line.dilation);
+  }
+  sizes.push_back(kN);
+  const Numbered images(sizes);
   Buffer<float> out(kPixels * kC);
-  launch(
-      im2col_kernel, {.name = "im2col", .grid = 1, .block = kWarpSize, .shared_bytes = kPixels * kC * 4 + kAlignment},
-      make_tensor_map(images.layout(), Im2col{lower, upper, step, kC, kPixels}),
-      At<4>{{0, q * stride - kPadding, p * stride - kPadding, n}}, uint16_t(s), uint16_t(r), out.data(), kPixels * kC);
-  const int Q = (kW + 2 * kPadding - 3) / stride + 1, P = (kH + 2 * kPadding - 3) / stride + 1;
+  launch(im2col_kernel<kRank>,
+         {.name = "im2col", .grid = 1, .block = kWarpSize, .shared_bytes = kPixels * kC * 4 + kAlignment},
+         make_tensor_map(images.layout(), Im2col{lower, upper, step, kC, kPixels}), first, tap, out.data(),
+         kPixels * kC);
+  int output = n;  // of all images, walked from the last axis to the first
+  for (int d = kAxes; d-- > 0;) output = output * outputs[size_t(d)] + axes[size_t(d)].window;
   std::vector<float> expected;
   for (int i = 0; i < kPixels; ++i) {
-    const int output = (n * P + p) * Q + q + i;
-    const int w = output % Q * stride - kPadding + s, h = output / Q % P * stride - kPadding + r;
-    for (int c = 0; c < kC; ++c) expected.push_back(images.at({c, w, h, output / Q / P}));
+    std::vector<int> place{0};
+    int rest = output + i;
+    for (int d = 0; d < kAxes; rest /= outputs[size_t(d)], ++d) {
+      const Line& line = axes[size_t(d)];
+      place.push_back(rest % outputs[size_t(d)] * line.stride - line.padding + line.tap * line.dilation);
+    }
+    place.push_back(rest);
+    for (int c = 0; c < kC; ++c) {
+      place[0] = channel + c;
+      expected.push_back(images.at(place));
+    }
   }
   require_equal(out.values(), expected);
 }
-FASTNETS_TEST(load_im2col_of_stride_1) { check_im2col(1, 0, 3, 5, 0, 2); }
-FASTNETS_TEST(load_im2col_of_stride_2) { check_im2col(2, 1, 1, 2, 2, 1); }
-FASTNETS_TEST(load_im2col_of_the_last_image) { check_im2col(1, 2, 4, 0, 1, 1); }
+//                     size, kernel, padding, at the end, stride, dilation, window, tap; the width first
+FASTNETS_TEST(load_im2col_of_stride_1) { check_im2col<2>({{{7, 3, 1, 1, 1, 1, 5, 2}, {5, 3, 1, 1, 1, 1, 3, 0}}}, 0); }
+FASTNETS_TEST(load_im2col_of_stride_2) { check_im2col<2>({{{7, 3, 1, 1, 2, 1, 2, 1}, {5, 3, 1, 1, 2, 1, 1, 2}}}, 1); }
+FASTNETS_TEST(load_im2col_of_the_last_image) {
+  check_im2col<2>({{{7, 3, 1, 1, 1, 1, 0, 1}, {5, 3, 1, 1, 1, 1, 4, 1}}}, 2);
+}
+FASTNETS_TEST(load_im2col_that_no_step_ends_with) {  // the last pixel of the box is no window's first
+  check_im2col<2>({{{8, 2, 1, 1, 3, 1, 2, 1}, {6, 1, 0, 0, 2, 1, 1, 0}}}, 1);
+}
+FASTNETS_TEST(load_im2col_of_unequal_corners) {
+  check_im2col<2>({{{6, 3, 0, 2, 1, 1, 4, 2}, {5, 2, 3, 0, 1, 2, 1, 1}}}, 0);
+}
+FASTNETS_TEST(load_im2col_of_corners_inside) {
+  check_im2col<2>({{{9, 3, -1, -2, 1, 1, 2, 0}, {5, 1, -2, 0, 1, 1, 0, 0}}}, 1);
+}
+FASTNETS_TEST(load_im2col_of_rank_3) { check_im2col<1>({{{11, 3, 4, 4, 1, 3, 9, 2}}}, 1); }
+FASTNETS_TEST(load_im2col_of_rank_5) {
+  check_im2col<3>({{{4, 3, 1, 1, 1, 1, 3, 2}, {5, 2, 0, 1, 2, 1, 2, 1}, {3, 2, 1, 1, 1, 2, 1, 1}}}, 0);
+}
+FASTNETS_TEST(load_im2col_beyond_the_channels) {
+  check_im2col<2>({{{7, 3, 1, 1, 1, 1, 5, 2}, {5, 3, 1, 1, 1, 1, 3, 0}}}, 0, 8, 6);
+}
 
 // ---- stores -----------------------------------------------------------------------------------------------------
 
