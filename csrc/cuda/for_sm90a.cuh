@@ -11,20 +11,25 @@
 namespace fastnets::cuda::FASTNETS_ARCH {
 namespace {
 
+constexpr int64_t kMostMapped = int64_t{1} << 30;  // coordinates, and tiles beyond them, are 32-bit
+
+template <class T>
+constexpr DType kHalf = std::is_same_v<T, bfloat16> ? DType::bfloat16 : DType::float16;
+
 template <class T, Order order>
 std::optional<sm90a::MappedOperand> map_operand(const MatrixOperand<T, order>& operand, int64_t batch) {
-  constexpr int64_t kMost = int64_t{1} << 30;  // coordinates, and tiles beyond them, are 32-bit
   const Matrix<T>& m = operand.matrix;
   const bool by_rows = order == Order::rows;
   const int64_t length = by_rows ? operand.rows : operand.depth, lines = by_rows ? operand.depth : operand.rows;
-  // Where there is only one line, or matrix, the way to the next does not matter.
+  // Where there is only one line, or plane, the way to the next does not matter.
   const int64_t dense = (length + kChunk<T> - 1) / kChunk<T> * kChunk<T>;
   const int64_t stride = lines == 1 ? dense : by_rows ? m.depth_stride : m.row_stride;
-  const int64_t batch_stride = batch == 1 ? lines * stride : m.batch_stride;
-  const bool served = operand.aligned && length > 0 && lines > 0 && length < kMost && lines < kMost &&
-                      stride >= length && batch_stride >= (lines - 1) * stride + length && batch_stride < kMost << 7;
+  const int64_t plane_stride = batch == 1 ? lines * stride : m.batch_stride;
+  const bool served = operand.aligned && length > 0 && lines > 0 && length < kMostMapped && lines < kMostMapped &&
+                      stride >= length && plane_stride >= (lines - 1) * stride + length &&
+                      plane_stride < kMostMapped << 7;
   if (!served) return std::nullopt;
-  return sm90a::MappedOperand{m.data, by_rows, stride, batch_stride};
+  return sm90a::MappedOperand{m.data, by_rows, length, lines, batch, stride, plane_stride};
 }
 
 // Other operands and sinks stay here.
@@ -39,12 +44,12 @@ template <class T, Order order_a, Order order_b>
 std::optional<sm90a::Product> for_sm90a(const char* name, int64_t batch, int64_t M, int64_t N, int64_t K,
                                         const MatrixOperand<T, order_a>& a, const MatrixOperand<T, order_b>& b,
                                         const RowSink<T>& sink) {
-  if (compute_capability() != 90 || sink.bias_batch_stride != 0) return std::nullopt;
+  if (compute_capability() != 90) return std::nullopt;
   const auto mapped_a = map_operand(a, batch), mapped_b = map_operand(b, batch);
   if (!mapped_a || !mapped_b) return std::nullopt;
   return sm90a::Product{
       .name = name,
-      .dtype = std::is_same_v<T, bfloat16> ? DType::bfloat16 : DType::float16,
+      .dtype = kHalf<T>,
       .batch = batch,
       .M = M,
       .N = N,
@@ -58,6 +63,7 @@ std::optional<sm90a::Product> for_sm90a(const char* name, int64_t batch, int64_t
       .residual = sink.residual,
       .activation = sink.activation,
       .pre_activation = sink.pre_activation,
+      .bias_batch_stride = sink.bias_batch_stride,
   };
 }
 

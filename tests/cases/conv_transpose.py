@@ -58,6 +58,11 @@ CASES = [
     _case(0, 3, (5, 5), 4, (3, 3), padding=1),
     _case(2, 0, (5, 5), 4, (3, 3), padding=1),
     _case(2, 3, (5, 5), 0, (3, 3), stride=2),
+    # whole chunks of channels, which bulk copies of a GPU can bring: what they gather, and what they leave
+    _case(3, 64, (6, 9), 32, (3, 3), padding=1, activation="gelu", layouts=_ALL_CHANNELS_LAST),
+    _case(2, 40, (5, 4), 64, (3, 3), stride=2, padding=1, output_padding=1),
+    _case(2, 128, (7,), 128, (3,), padding=2, dilation=3, groups=2),
+    _case(2, 24, (5, 6), 40, (1, 1), activation="relu", layouts=_ALL_CHANNELS_LAST),
     # epilogues
     _case(2, 9, (7, 9), 17, (3, 3), padding=1, activation="relu"),
     _case(2, 9, (7, 5), 17, (3, 3), stride=2, padding=1, activation="gelu"),

@@ -77,6 +77,19 @@ CASES = [
     _case(None, 2, (3, 4, 5), 3, (2, 2, 2)),
     _case(0, 3, (5, 5), 4, (3, 3), padding=1),
     _case(2, 0, (5, 5), 4, (3, 3), padding=1),
+    # whole chunks of channels, which bulk copies of a GPU can bring: what they gather, and what they leave
+    _case(3, 64, (6, 9), 40, (3, 3), padding=1, residual=True, activation="gelu", layouts=_ALL_CHANNELS_LAST),
+    _case(2, 80, (9, 8), 32, (3, 3), stride=(2, 1), padding=(1, 3), dilation=(2, 1), padding_end=(1, 2)),
+    _case(2, 128, (7, 5), 128, (5, 1), padding=(2, 0), groups=2, bias=False, layouts=_ALL_CHANNELS_LAST),
+    _case(1, 160, (4, 5), 96, (2, 3), padding=1, groups=2),  # their last channels have the next group's beside them
+    _case(3, 64, (19,), 64, (3,), padding=5, dilation=2, activation="relu"),  # windows of the border alone
+    _case(2, 64, (3, 4, 5), 32, (2, 3, 3), stride=(1, 2, 1), padding=(1, 0, 1)),
+    _case(2, 64, (3, 4, 3), 64, (3, 1, 3), padding=1, layouts=_ALL_CHANNELS_LAST),
+    _case(1, 16, (7, 6), 16, (3, 3), padding=1),  # few channels
+    _case(2, 64, (7, 6), 72, (1, 1), stride=2, residual=True, activation="relu", layouts=_ALL_CHANNELS_LAST),
+    _case(2, 24, (9, 8), 16, (1, 1), residual=True, activation="silu"),
+    _case(2, 32, (5, 7), 48, (1, 1), groups=2, layouts=_ALL_CHANNELS_LAST),
+    _case(1, 64, (5, 6), 64, (3, 3), padding=1, padding_mode="reflect"),
     # epilogues
     _case(2, 9, (7, 9), 17, (3, 3), padding=1, residual=True, activation="relu"),
     _case(2, 9, (7, 9), 17, (3, 3), padding=1, bias=False, residual=True),
@@ -119,5 +132,7 @@ BATCHED = [  # of independent parts along the first dimension
          ((1, 1), (1, 1), (1, 1), (1, 1), 9, "zeros", None)),
     Case("conv", (Array((7, 9, 5, 5)), Array((5, 9, 1, 1)), None, None),
          ((1, 1), (0, 0), (0, 0), (1, 1), 1, "zeros", None)),
+    Case("conv", (Array((5, 64, 5, 9), "channels_last"), Array((40, 64, 3, 3)), Array((40,)), None),
+         ((1, 1), (1, 1), (1, 1), (1, 1), 1, "zeros", None)),
 ]
 # fmt: on

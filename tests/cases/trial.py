@@ -17,9 +17,12 @@ from .layouts import lay_out
 
 def is_for_sm90a(op: str, dtype: str, case: Case | None) -> bool:
     """Whether the architecture has kernels of its own for it: half-precision products, of lines of whole 16 bytes."""
-    if op != "linear" or dtype not in ("bfloat16", "float16"):
+    if op not in ("linear", "conv", "conv_transpose") or dtype not in ("bfloat16", "float16"):
         return False
-    return case is None or case.inputs[0].shape[-1] % 8 == 0
+    if case is None:
+        return True
+    lines = case.inputs[0].shape[-1:] if op == "linear" else case.inputs[1].shape[:2]  # of channels, on both sides
+    return all(size % 8 == 0 for size in lines)
 
 
 @dataclass(frozen=True)

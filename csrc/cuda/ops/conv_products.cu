@@ -3,7 +3,8 @@
 //   forward:          rows are output pixels, depth is (tap, channel), columns are output channels
 //   gradient, image:  rows are input pixels, depth is (tap, output channel), columns are channels
 //   gradient, weight: rows are output channels, depth is output pixels, columns are (tap, channel)
-#include "cuda/conv_operands.cuh"
+#include "cuda/conv_for_sm90a.cuh"
+#include "cuda/elements.cuh"
 #include "cuda/gemm.cuh"
 
 namespace fastnets::cuda::FASTNETS_ARCH {
@@ -57,6 +58,44 @@ struct WeightSink {
   }
 };
 
+// The gradient of a weight from a product's columns (tap, channel), those of a tap filled up to whole slices.
+template <class T>
+struct TakeWeight {
+  const T* from;
+  T* to;
+  int64_t tap_stride;
+  bool channels_last;
+  Divider taps, channels;
+  WideDivider filter;
+
+  __device__ __forceinline__ void operator()(int64_t place) const {
+    const int64_t k = filter.quotient(place);
+    const int in_filter = int(place - k * filter.divisor);
+    const Divider& inner = channels_last ? channels : taps;
+    const int outer = inner.quotient(in_filter), rest = in_filter - outer * int(inner.divisor);
+    const int tap = channels_last ? outer : rest, c = channels_last ? rest : outer;
+    to[place] = from[(k * taps.divisor + tap) * tap_stride + c];
+  }
+};
+
+template <class T>
+void gradient_weight_on_sm90a(sm90a::Product product, const ConvShape& s, bool channels_last, T* gradient,
+                              Workspace& workspace, Stream stream) {
+  const int64_t of_filter = int64_t{s.taps()} * s.channels();
+  const bool is_in_place = product.N == of_filter && (channels_last || s.taps() == 1);
+  product.out = is_in_place ? gradient : workspace.take<T>(s.K * product.N);
+  sm90a::run(product, sm90a::tile_for(product), workspace, stream);
+  if (is_in_place || workspace.counts_only) return;
+  const TakeWeight<T> take{static_cast<const T*>(product.out),
+                           gradient,
+                           product.N / s.taps(),
+                           channels_last,
+                           Divider(s.taps()),
+                           Divider(s.channels()),
+                           WideDivider(of_filter)};
+  for_elements(product.name, s.K * of_filter, take, stream);
+}
+
 // Products with few columns get narrow tiles.
 template <class T, class A, class B, class Sink>
 void multiply(const char* name, int64_t groups, int64_t rows, int64_t columns, int64_t depth, const A& a, const B& b,
@@ -75,6 +114,9 @@ template <class T, class Where>
 void multiply_pixels(const char* name, int64_t groups, int64_t rows, int64_t columns, int64_t depth, int64_t channels,
                      const T* image, const Where& where, const T* weight, const PixelResult<T>& to,
                      Workspace& workspace, Stream stream) {
+  if constexpr (kHasSm90a && sizeof(T) == 2)
+    if (const auto product = pixels_for_sm90a(name, rows, columns, image, where, weight, to))
+      return sm90a::run(*product, sm90a::tile_for(*product), workspace, stream);
   const int64_t of_group = channels / groups;
   const bool is_whole = of_group % kChunk<T> == 0;
   const GatheredOperand<T, Order::depth, Where> a{image, int(rows), int(depth), where, is_whole && is_aligned(image)};
@@ -112,6 +154,9 @@ void gradient_weight(const char* name, const ConvShape& s, const T* image, const
                      Workspace& workspace, Stream stream) {
   if (s.is_depthwise()) return gradient_weight_depthwise(name, s, image, dz, gradient, workspace, stream);
   const int64_t depth = int64_t{s.N} * s.out_pixels(), columns = int64_t{s.taps()} * s.channels();
+  if constexpr (kHasSm90a && sizeof(T) == 2)
+    if (const auto product = weight_for_sm90a(name, s, image, dz))
+      return gradient_weight_on_sm90a(*product, s, channels_last, gradient, workspace, stream);
   const MatrixOperand<T, Order::rows> a{
       {dz, 1, s.K, s.filters()}, s.filters(), depth, s.filters() % kChunk<T> == 0 && is_aligned(dz)};
   const GatheredOperand<T, Order::rows, InputByTap> b{

@@ -11,13 +11,57 @@ namespace fastnets::cuda::FASTNETS_ARCH {
 namespace {
 
 // Of boxes of so many lines of 128 bytes.
-TensorMap map_of(const Product& product, const MappedOperand& operand, int64_t rows, int box_lines) {
-  const int64_t size = item_size(product.dtype), length = operand.is_by_rows ? rows : product.K,
-                lines = operand.is_by_rows ? product.K : rows;
-  const std::array<uint64_t, 3> sizes{uint64_t(length), uint64_t(lines), uint64_t(product.batch)};
-  const std::array<uint64_t, 2> strides{uint64_t(operand.stride * size), uint64_t(operand.batch_stride * size)};
-  const std::array<uint32_t, 3> box{uint32_t(128 / size), uint32_t(box_lines), 1};
-  return make_tensor_map({product.dtype, const_cast<void*>(operand.data), sizes, strides, 128}, box);
+TensorMap map_of(DType dtype, const MappedOperand& matrix, int box_lines) {
+  const int64_t size = item_size(dtype);
+  const std::array<uint64_t, 3> sizes{uint64_t(matrix.length), uint64_t(matrix.lines), uint64_t(matrix.planes)};
+  const std::array<uint64_t, 2> strides{uint64_t(matrix.stride * size), uint64_t(matrix.plane_stride * size)};
+  const std::array<uint32_t, 3> box{uint32_t(kSlice), uint32_t(box_lines), 1};
+  return make_tensor_map({dtype, const_cast<void*>(matrix.data), sizes, strides, 128}, box);
+}
+
+TensorMap map_of(DType dtype, const ImageOperand& image, int box_lines) {
+  const size_t axes = size_t(image.axes);
+  std::array<uint64_t, 5> sizes{uint64_t(image.all_channels)};
+  std::array<uint64_t, 4> strides{uint64_t(image.all_channels * item_size(dtype))};
+  std::array<int, 3> lower{}, upper{};
+  std::array<uint32_t, 3> step{};
+  for (size_t d = 0; d < axes; ++d) {
+    const WindowAxis& axis = image.axis[d];
+    sizes[d + 1] = uint64_t(axis.size);
+    strides[d + 1] = strides[d] * uint64_t(axis.size);
+    lower[d] = int(axis.lower());
+    upper[d] = int(axis.upper());
+    step[d] = uint32_t(axis.step);
+  }
+  sizes[axes + 1] = uint64_t(image.samples);
+  return make_tensor_map(
+      {dtype, const_cast<void*>(image.data), {sizes.data(), axes + 2}, {strides.data(), axes + 1}, 128},
+      Im2col{{lower.data(), axes}, {upper.data(), axes}, {step.data(), axes}, kSlice, uint32_t(box_lines)});
+}
+
+TensorMap map_of(DType dtype, const Operand& operand, int box_lines) {
+  return std::visit([&](const auto& it) { return map_of(dtype, it, box_lines); }, operand);
+}
+
+ImageWalk walk_of(const Product& p) {
+  const auto* image = std::get_if<ImageOperand>(&p.a);
+  if (!image) image = std::get_if<ImageOperand>(&p.b);
+  ImageWalk walk;
+  if (!image) return walk;
+  const int64_t slices_of_tap = whole_slices(image->channels) / kSlice;
+  walk.axes = image->axes;
+  walk.columns = int(p.N);
+  walk.channels = int(image->channels);
+  walk.slices_of_tap = Divider(slices_of_tap);
+  int64_t taps = 1;
+  for (int d = 0; d < image->axes; ++d) {
+    const WindowAxis& axis = image->axis[size_t(d)];
+    walk.axis[d] = {Divider(axis.windows), Divider(axis.taps),  int(axis.first),
+                    int(axis.step),        int(axis.first_tap), int(axis.tap_step)};
+    taps *= axis.taps;
+  }
+  walk.slices = int(taps * slices_of_tap);
+  return walk;
 }
 
 template <class T, Order order_a, Order order_b, int kTileN, int kCluster>
@@ -35,6 +79,7 @@ void start(const Product& p, Workspace& workspace, Stream stream) {
   sink.residual = static_cast<const T*>(p.residual);
   sink.activation = p.activation;
   sink.pre_activation = static_cast<T*>(p.pre_activation);
+  sink.bias_batch_stride = p.bias_batch_stride;
   sink.find_alignment();
   launch(warpgroup_gemm_kernel<Loop, RowSink<T>>,
          {.name = p.name,
@@ -43,14 +88,15 @@ void start(const Product& p, Workspace& workspace, Stream stream) {
           .shared_bytes = Loop::kSharedBytes,
           .stream = stream,
           .cluster = kCluster},
-         plan, map_of(p, p.a, p.M, Loop::TileA::box_lines(1)), map_of(p, p.b, p.N, Loop::TileB::box_lines(kCluster)),
-         partial, sink);
+         plan, map_of(p.dtype, p.a, Loop::TileA::box_lines(1)), map_of(p.dtype, p.b, Loop::TileB::box_lines(kCluster)),
+         walk_of(p), partial, sink);
   if (plan.splits > 1) add_splits(p.name, plan, partial, sink, stream);
 }
 
 template <class F>
-void visit_order(bool is_by_rows, F&& f) {
-  is_by_rows ? f(std::integral_constant<Order, Order::rows>{}) : f(std::integral_constant<Order, Order::depth>{});
+void visit_order(const Operand& operand, F&& f) {
+  std::visit([](const auto& it) { return it.is_by_rows; }, operand) ? f(std::integral_constant<Order, Order::rows>{})
+                                                                    : f(std::integral_constant<Order, Order::depth>{});
 }
 
 constexpr int kRows = 128;                 // of a block
@@ -60,6 +106,7 @@ constexpr int kPair = 2;                   // blocks that share the columns of a
 }  // namespace
 
 Tile tile_for(const Product& p) {
+  if (std::holds_alternative<ImageOperand>(p.b)) return Tile::narrow;  // the blocks of a pair do not share an image
   const int64_t blocks_m = divide_up(p.M, kRows), pairs_m = divide_up(blocks_m, kPair);
   const bool fits = blocks_m % kPair == 0 || blocks_m > 8;  // few rows are computed for nothing
   return fits && kPair * p.batch * pairs_m * divide_up(p.N, kWide) > kEnoughBlocks ? Tile::wide : Tile::narrow;
@@ -67,8 +114,8 @@ Tile tile_for(const Product& p) {
 
 void run(const Product& product, Tile tile, Workspace& workspace, Stream stream) {
   const auto run_in = [&]<class T>(Type<T>) {
-    visit_order(product.a.is_by_rows, [&](auto order_a) {
-      visit_order(product.b.is_by_rows, [&](auto order_b) {
+    visit_order(product.a, [&](auto order_a) {
+      visit_order(product.b, [&](auto order_b) {
         tile == Tile::wide ? start<T, order_a, order_b, kWide, kPair>(product, workspace, stream)
                            : start<T, order_a, order_b, kNarrow, 1>(product, workspace, stream);
       });

@@ -6,6 +6,7 @@
 #include "cuda/arch/sm90_copy.cuh"
 #include "cuda/arch/sm90_wgmma.cuh"
 #include "cuda/gemm.cuh"
+#include "cuda/sm90a/image_walk.cuh"
 
 namespace fastnets::cuda::FASTNETS_ARCH {
 namespace {
@@ -99,16 +100,16 @@ struct WarpgroupLoop {
   };
 
   // By one thread: brings the piece's tiles, stage by stage.
-  __device__ __forceinline__ static void load(Ring& ring, const TensorMap& a, const TensorMap& b, const Piece& piece,
-                                              int rank) {
-    for (int k = piece.k_begin; k < piece.k_end; k += kTileK) {
-      mbarrier_wait(&ring.empty[ring.stage], ring.parity ^ 1);
-      uint64_t* const full = &ring.full[ring.stage];
-      mbarrier_arrive_expect(full, kStageBytes);
-      TileA::template load<1>(ring.a_tile(), a, full, piece.batch, piece.tile_m * kTileM + rank * kBlockM, k, 0);
+  __device__ __forceinline__ static void load(Ring& ring, const TensorMap& a, const TensorMap& b,
+                                              const ImageWalk& image, const Piece& piece, int rank) {
+    if constexpr (kTakesImageA)
+      if (image.axes) return load_image_a(ring, a, b, image, piece, rank);
+    if constexpr (kTakesImageB)
+      if (image.axes) return load_image_b(ring, a, b, image, piece);
+    for_each_stage(ring, piece, [&](int k, uint64_t* full) {
+      TileA::template load<1>(ring.a_tile(), a, full, piece.batch, first_row(piece, rank), k, 0);
       TileB::template load<kCluster>(ring.b_tile(), b, full, piece.batch, piece.tile_n * kTileN, k, rank);
-      ring.advance();
-    }
+    });
   }
 
   // By a warpgroup: total = the sums of 64 rows of the tile from `row` on, each thread's as wgmma() lays them out.
@@ -168,6 +169,52 @@ struct WarpgroupLoop {
   }
 
  private:
+  // An image is the a of a weight in lines of channels or, by rows, the b of filters by rows.
+  static constexpr bool kTakesImageA = order_a == Order::depth && order_b == Order::depth;
+  static constexpr bool kTakesImageB = order_a == Order::rows && order_b == Order::rows && kCluster == 1;
+
+  __device__ __forceinline__ static int first_row(const Piece& piece, int rank) {
+    return piece.tile_m * kTileM + rank * kBlockM;
+  }
+
+  // Calls load(k, mbarrier) for each stage of the piece, once it is empty.
+  template <class Load>
+  __device__ __forceinline__ static void for_each_stage(Ring& ring, const Piece& piece, Load load) {
+    for (int k = piece.k_begin; k < piece.k_end; k += kTileK) {
+      mbarrier_wait(&ring.empty[ring.stage], ring.parity ^ 1);
+      uint64_t* const full = &ring.full[ring.stage];
+      mbarrier_arrive_expect(full, kStageBytes);
+      load(k, full);
+      ring.advance();
+    }
+  }
+
+  // Rows of a are windows; the depth is slices, and each plane of b is a tap.
+  __device__ __forceinline__ static void load_image_a(Ring& ring, const TensorMap& a, const TensorMap& b,
+                                                      const ImageWalk& image, const Piece& piece, int rank) {
+    const ImageWalk::Window window = image.window(first_row(piece, rank));
+    const int column = piece.batch * image.columns + piece.tile_n * kTileN;
+    for_each_stage(ring, piece, [&](int k, uint64_t* full) {
+      const ImageWalk::Slice slice = image.slice(k / kTileK);
+      image.load(ring.a_tile(), a, full, piece.batch, window, slice);
+      TileB::template load<kCluster>(ring.b_tile(), b, full, slice.tap, column, slice.channel, rank);
+    });
+  }
+
+  // The depth is windows; the rows of b are slices, one a piece of its tile. Behind the last one nothing is kept.
+  __device__ __forceinline__ static void load_image_b(Ring& ring, const TensorMap& a, const TensorMap& b,
+                                                      const ImageWalk& image, const Piece& piece) {
+    constexpr int kSlices = kTileN / kTileK;
+    for_each_stage(ring, piece, [&](int k, uint64_t* full) {
+      TileA::template load<1>(ring.a_tile(), a, full, piece.batch, first_row(piece, 0), k, 0);
+      const ImageWalk::Window window = image.window(k);
+#pragma unroll
+      for (int s = 0; s < kSlices; ++s)
+        image.load(ring.b_tile() + s * kTileK * kTileK, b, full, piece.batch, window,
+                   image.slice(min(piece.tile_n * kSlices + s, image.slices - 1)));
+    });
+  }
+
   __device__ __forceinline__ static void release(const Ring& ring, int stage) {
     if constexpr (kCluster == 1) {
       if (lane_index() == 0) mbarrier_arrive(&ring.empty[stage]);
@@ -198,7 +245,8 @@ struct WarpgroupLoop {
 template <class Loop, class Sink>
 __global__ void __launch_bounds__(Loop::kThreads, 1)
     warpgroup_gemm_kernel(const __grid_constant__ Plan plan, const __grid_constant__ TensorMap a,
-                          const __grid_constant__ TensorMap b, float* partial, const __grid_constant__ Sink sink) {
+                          const __grid_constant__ TensorMap b, const __grid_constant__ ImageWalk image, float* partial,
+                          const __grid_constant__ Sink sink) {
   constexpr int kCluster = Loop::kCluster;
   FASTNETS_STATIC_SHARED(full, uint64_t[Loop::kStages]);
   FASTNETS_STATIC_SHARED(empty, uint64_t[Loop::kStages]);
@@ -225,7 +273,7 @@ __global__ void __launch_bounds__(Loop::kThreads, 1)
   if (threadIdx.x < kWarpgroupSize) {
     lower_registers<Loop::kLoadingRegisters>();
     if (threadIdx.x == 0)
-      for (int p = first; p < pieces; p += step) Loop::load(ring, a, b, Piece(plan, p), rank);
+      for (int p = first; p < pieces; p += step) Loop::load(ring, a, b, image, Piece(plan, p), rank);
     __syncwarp();
   } else {
     raise_registers<Loop::kMultiplyingRegisters>();

@@ -83,7 +83,7 @@ FASTNETS_TEST(gemm_sm90a_sums_in_chains) {
   const Plan plan{1, 1, 1, kDepth, 1, 1, 1, kDepth, Float32Precision::ieee};
   launch(warpgroup_gemm_kernel<Loop, RowSink<bfloat16>>,
          {.name = "gemm", .grid = 1, .block = Loop::kThreads, .shared_bytes = Loop::kSharedBytes}, plan, map(a), map(b),
-         sum.data(), RowSink<bfloat16>{});
+         ImageWalk{}, sum.data(), RowSink<bfloat16>{});
   require_equal(sum.values(), {1.0f + 2 * kChain * 0x1p-26f});
 }
 
