@@ -104,6 +104,18 @@ void check_operands(const TensorMap& map, const void* shared, const char* name, 
   check_aligned(shared, alignment, name, where);
 }
 
+// PTX ISA, "im2col mode": the first window begins within the box, and offsets have as many bits as corners.
+void check_window(const TensorMap& map, const int* coordinates, const uint16_t* offsets, const Location& where) {
+  const size_t axes = size_t(map.rank) - 2;
+  for (size_t d = 0; d < axes; ++d) {
+    const int64_t at = coordinates[d + 1], last = int64_t(map.size[d + 1]) - 1 + map.upper[d];
+    if (at < map.lower[d] || at > last)
+      fail(where, kLoad, ": a window begins at ", at, " on axis ", d, "; the box is ", map.lower[d], " to ", last);
+    const int most = (1 << 16 / int(axes)) - 1;
+    if (offsets[d] > most) fail(where, kLoad, ": an offset of ", offsets[d], " on axis ", d, "; at most ", most);
+  }
+}
+
 void check_global(const void* p, size_t bytes, const char* name, const Location& where) {
   if (bytes && first_poisoned(p, bytes)) fail(where, name, ": ", bytes, " bytes at ", p, " are out of bounds");
 }
@@ -208,6 +220,8 @@ void load_tensor(void* shared, const TensorMap& map, uint64_t* mbarrier, const i
                  const uint16_t* offsets, uint16_t blocks, const Location& where) {
   Thread& thread = current_thread(kLoad, where);
   check_operands(map, shared, kLoad, where);
+  if (map.im2col != (offsets != nullptr)) fail(where, kLoad, ": the map is of the other mode, tiled or im2col");
+  if (map.im2col) check_window(map, coordinates, offsets, where);
   check_shared(mbarrier, sizeof *mbarrier, sizeof *mbarrier, kLoad, where);
   const auto load_into = [&](Block& to) {
     const ptrdiff_t shift = to.arena.get() - thread.block->arena.get();

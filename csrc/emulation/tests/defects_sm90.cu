@@ -142,5 +142,33 @@ FASTNETS_DEFECT(bulk_load_overruns_shared_memory) { check_overrun(64, 144); }
 FASTNETS_DEFECT(bulk_load_overruns_global_memory) { check_overrun(31, 128); }
 FASTNETS_DEFECT(bulk_load_of_odd_size) { check_overrun(32, 120); }
 
+// A window of 4 pixels in lines of 8, that begins at `first`, and a tap of it.
+__global__ void window_kernel(const __grid_constant__ TensorMap map, int first, uint16_t tap) {
+  FASTNETS_STATIC_SHARED(mbarrier, uint64_t);
+  DynamicShared shared;
+  float* pixels = shared.take<float>(4 * 4, 128);
+  mbarrier_init(&mbarrier, 1);
+  mbarrier_init_fence();
+  mbarrier_arrive_expect(&mbarrier, 4 * 4 * sizeof(float));
+  const int at[5] = {0, first, 0, 0, 0};
+  const uint16_t taps[3] = {tap, 0, 0};
+  load_im2col(pixels, map, &mbarrier, at, taps);
+  mbarrier_wait(&mbarrier, 0);
+}
+void check_window(int first, uint16_t tap) {
+  const Hopper hopper;
+  Buffer<float> images(4 * 8 * 2);
+  const std::vector<uint64_t> sizes{4, 8, 2, 1, 1}, strides{16, 128, 256, 256};
+  const std::vector<int> corner{0, 0, 0};
+  const std::vector<uint32_t> step{1, 1, 1};
+  launch(window_kernel, {.name = "window", .grid = 1, .block = 1, .shared_bytes = 4 * 4 * sizeof(float) + 128},
+         make_tensor_map({DType::float32, images.data(), sizes, strides}, Im2col{corner, corner, step, 4, 4}), first,
+         tap);
+}
+FASTNETS_TEST(window_that_begins_in_the_box) { check_window(7, 31); }
+FASTNETS_DEFECT(window_that_begins_before_the_box) { check_window(-1, 0); }
+FASTNETS_DEFECT(window_that_begins_behind_the_box) { check_window(8, 0); }
+FASTNETS_DEFECT(window_of_a_tap_too_far) { check_window(7, 32); }
+
 }  // namespace
 }  // namespace fastnets::tests
