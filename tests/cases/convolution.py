@@ -81,7 +81,8 @@ CASES = [
     _case(3, 64, (6, 9), 40, (3, 3), padding=1, residual=True, activation="gelu", layouts=_ALL_CHANNELS_LAST),
     _case(2, 80, (9, 8), 32, (3, 3), stride=(2, 1), padding=(1, 3), dilation=(2, 1), padding_end=(1, 2)),
     _case(2, 128, (7, 5), 128, (5, 1), padding=(2, 0), groups=2, bias=False, layouts=_ALL_CHANNELS_LAST),
-    _case(1, 160, (4, 5), 96, (2, 3), padding=1, groups=2),  # their last channels have the next group's beside them
+    # their last channels have the next group's beside them
+    _case(1, 160, (4, 5), 96, (2, 3), padding=1, groups=2, layouts=_ALL_CHANNELS_LAST),
     _case(3, 64, (19,), 64, (3,), padding=5, dilation=2, activation="relu"),  # windows of the border alone
     _case(2, 64, (3, 4, 5), 32, (2, 3, 3), stride=(1, 2, 1), padding=(1, 0, 1)),
     _case(2, 64, (3, 4, 3), 64, (3, 1, 3), padding=1, layouts=_ALL_CHANNELS_LAST),
