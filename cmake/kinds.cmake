@@ -9,10 +9,11 @@ set(elementwise adam add clip dropout elementwise embedding norm rotary_embeddin
 
 # `target` has sources among csrc/<folder>/<op>.<suffix>.
 function(fastnets_compile_by_kind target folder suffix)
+  cmake_path(GET CMAKE_CURRENT_FUNCTION_LIST_DIR PARENT_PATH root)
   set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_MODE GROUP)
   foreach(kind ${fastnets_kinds})
     foreach(op ${${kind}})
-      set_source_files_properties(${PROJECT_SOURCE_DIR}/csrc/${folder}/${op}.${suffix} PROPERTIES UNITY_GROUP ${kind})
+      set_source_files_properties(${root}/csrc/${folder}/${op}.${suffix} PROPERTIES UNITY_GROUP ${kind})
     endforeach()
   endforeach()
 endfunction()
