@@ -4,6 +4,7 @@
 // of queries, several blocks share the keys of one; what they give a query is merged in their order.
 #pragma once
 #include "cuda/attention_dropout.cuh"
+#include "cuda/attention_softmax.cuh"
 
 namespace fastnets::cuda::FASTNETS_ARCH {
 namespace {
@@ -19,14 +20,6 @@ struct ForwardCall {
   float *parts, *part_largest, *part_total;  // [split][row], the first [dimension]: Σ 2^(score − largest) value, …
 };
 
-// A finished row: the output's factor, and the log-sum-exp.
-__device__ __forceinline__ float inverse_of(float total, bool is_valid) {
-  return !is_valid ? NAN : total == 0 ? 0.0f : 1 / total;
-}
-__device__ __forceinline__ float lse_of(float largest, float total, bool is_valid) {
-  return !is_valid ? NAN : total == 0 ? -INFINITY : largest * float(kLn2) + logf(total);
-}
-
 // The queries of a thread's rows.
 template <class Tiles, class T>
 struct OwnQueries {
@@ -39,46 +32,6 @@ struct OwnQueries {
       h[r] = call.heads_together > 1 ? min(first_head + row / s.Sq, call.shape.H - 1) : first_head;
       i[r] = row < call.heads_together * s.Sq ? call.heads_together > 1 ? row % s.Sq : row : -1;
       head[r] = call.rules.of_head(call.shape, s, h[r]);
-    }
-  }
-};
-
-// The running softmax of a thread's rows: the largest score, and this lane's part of the sum of exponentials.
-template <class Tiles>
-struct OnlineSoftmax {
-  static constexpr int kRows = Tiles::kRows;
-  float largest[kRows], total[kRows];
-
-  template <class T>
-  __device__ __forceinline__ OnlineSoftmax(const ForwardCall<T>& call, const OwnQueries<Tiles, T>& own) {
-    const bool has_sink = call.rules.sinks && !call.split;
-#pragma unroll
-    for (int r = 0; r < kRows; ++r) {
-      largest[r] = has_sink ? call.rules.sinks[own.h[r]] * float(kLog2E) : -INFINITY;
-      total[r] = has_sink && lane_index() % Tiles::kLanes == 0 ? 1 : 0;
-    }
-  }
-
-  // Takes in some scores and leaves exp(score − largest) in their place; what was summed before counts `shrink` times
-  // from now on.
-  __device__ __forceinline__ void take(typename Tiles::Scores& scores, float factor, float (&shrink)[kRows]) {
-#pragma unroll
-    for (int r = 0; r < kRows; ++r) {
-      float top = -INFINITY;
-#pragma unroll
-      for (int c = 0; c < Tiles::kColumns; ++c) top = top < scores.at(r, c) ? scores.at(r, c) : top;
-      top = max(largest[r], warp_max<Tiles::kLanes>(top) * factor);
-      // a query that has seen no key yet keeps −∞; its exponentials are 0
-      const float shift = top > -INFINITY ? -top : 0.0f;
-      shrink[r] = exp2_flushed(largest[r] + shift);
-      largest[r] = top;
-      float sum = 0;
-#pragma unroll
-      for (int c = 0; c < Tiles::kColumns; ++c) {
-        scores.at(r, c) = exp2_flushed(fmaf(scores.at(r, c), factor, shift));
-        sum += scores.at(r, c);
-      }
-      total[r] = fmaf(total[r], shrink[r], sum);
     }
   }
 };
@@ -162,7 +115,7 @@ __global__ void __launch_bounds__(Tiles::kThreads, Tiles::kBlocks)
   };
 
   const OwnQueries<Tiles, T> own(call, s, first_head, first);
-  OnlineSoftmax<Tiles> softmax(call, own);
+  OnlineSoftmax<Tiles> softmax(call.split ? nullptr : call.rules.sinks, own.h);
   typename Tiles::Sums out{};
   const bool is_held = shape.D <= kWidth;  // the queries stay in shared memory
   const int columns = min(kWidth, shape.Dv - first_column);

@@ -3,21 +3,19 @@
 #include <cmath>
 
 #include "cuda/attention.cuh"
+#include "cuda/attention_softmax.cuh"
+#include "cuda/attention_window.cuh"
 
 namespace fastnets::cuda::FASTNETS_ARCH {
 namespace {
 
-constexpr int kUnbounded = 1 << 30;
-constexpr double kLog2E = 1.4426950408889634074, kLn2 = 0.69314718055994530942;
-
 enum class MaskKind { none, boolean, wide, narrow };  // narrow: of the arrays' type, wide: float32 beside it
 
 // What holds for one head of one sequence.
-struct HeadRules {
+struct HeadRules : Alignment {
   float slope;
-  int64_t mask;        // where its mask begins
-  int row;             // the number of its first query
-  int offset, Sq, Sk;  // query i stands at key i + offset
+  int64_t mask;  // where its mask begins
+  int row;       // the number of its first query
 };
 
 // Whether nothing but a positive scale is asked for.
@@ -28,10 +26,8 @@ inline bool is_plain(const Attention& op) {
 // The scores of a call. In kernels for plain ones products stay as they are and the scale joins the exponential:
 // exp(score) = 2^(factor · what score() gives).
 template <class T>
-struct ScoreRules {
+struct ScoreRules : Window {
   float scale, softcap, factor;
-  int before, behind;  // how many keys a query sees on either side of its position
-  bool is_lower_right;
   const float *slopes, *sinks;  // (H,) or null
   MaskKind mask_kind = MaskKind::none;
   const void* mask;
@@ -44,14 +40,14 @@ struct ScoreRules {
   uint64_t seed;
 
   ScoreRules(const AttentionProblem<T>& p, bool plain)
-      : scale(float(p.op.scale)),
+      : Window{p.op.window_left < 0 ? kUnbounded : int(std::min(p.op.window_left, int64_t{kUnbounded})),
+               p.op.is_causal          ? 0
+               : p.op.window_right < 0 ? kUnbounded
+                                       : int(std::min(p.op.window_right, int64_t{kUnbounded})),
+               p.op.causal_alignment == CausalAlignment::lower_right},
+        scale(float(p.op.scale)),
         softcap(float(p.op.softcap)),
         factor(float(plain ? p.op.scale * kLog2E : kLog2E)),
-        before(p.op.window_left < 0 ? kUnbounded : int(std::min(p.op.window_left, int64_t{kUnbounded}))),
-        behind(p.op.is_causal          ? 0
-               : p.op.window_right < 0 ? kUnbounded
-                                       : int(std::min(p.op.window_right, int64_t{kUnbounded}))),
-        is_lower_right(p.op.causal_alignment == CausalAlignment::lower_right),
         slopes(numbers_of(p.op.name, p.op.alibi_slopes, p.workspace, p.stream)),
         sinks(numbers_of(p.op.name, p.op.sinks, p.workspace, p.stream)),
         mask(p.op.attn_mask.data),
@@ -74,35 +70,11 @@ struct ScoreRules {
   }
 
   __device__ __forceinline__ HeadRules of_head(const AttentionShape& shape, const Sequence& s, int h) const {
-    HeadRules head{slopes ? slopes[h] : 0.0f,        h * mask_head, shape.row(s, h, 0),
-                   is_lower_right ? s.Sk - s.Sq : 0, s.Sq,          s.Sk};
+    HeadRules head{align(s.Sq, s.Sk), slopes ? slopes[h] : 0.0f, h * mask_head, shape.row(s, h, 0)};
     if (mask_kind != MaskKind::none)
       for (int d = leads - 1, rest = s.number; d >= 0; rest /= lead_shape[d], --d)
         head.mask += rest % lead_shape[d] * lead_stride[d];
     return head;
-  }
-
-  // The keys that some of the queries i0 … i1 − 1 see lie from first_key to before end_key.
-  __device__ __forceinline__ int first_key(const HeadRules& head, int i0) const {
-    return max(0, i0 + head.offset - before);
-  }
-  __device__ __forceinline__ int end_key(const HeadRules& head, int i1) const {
-    return max(0, min(head.Sk, i1 + head.offset + behind));
-  }
-  // The queries that see some of the keys j0 … j1 − 1.
-  __device__ __forceinline__ int first_query(const HeadRules& head, int j0) const {
-    return max(0, j0 - head.offset - behind);
-  }
-  __device__ __forceinline__ int end_query(const HeadRules& head, int j1) const {
-    return max(0, min(head.Sq, j1 - head.offset + before));
-  }
-  // Whether each of some queries sees each of some keys, as far as causality, window and lengths go.
-  __device__ __forceinline__ bool sees_all(const HeadRules& head, int i0, int i1, int j0, int j1) const {
-    return i1 <= head.Sq && j1 <= head.Sk && j0 >= i1 - 1 + head.offset - before && j1 - 1 <= i0 + head.offset + behind;
-  }
-  __device__ __forceinline__ bool sees(const HeadRules& head, int i, int j) const {
-    const int ahead = i + head.offset - j;
-    return i < head.Sq && j < head.Sk && ahead <= before && -ahead <= behind;
   }
 
   // What the mask adds to a score; a boolean one hides, with −∞.
