@@ -4,6 +4,7 @@
 // of queries, several blocks share the keys of one; what they give a query is merged in their order.
 #pragma once
 #include "cuda/attention_dropout.cuh"
+#include "cuda/attention_for_sm90a.cuh"
 #include "cuda/attention_softmax.cuh"
 
 namespace fastnets::cuda::FASTNETS_ARCH {
@@ -240,6 +241,10 @@ void start_forward(const AttentionProblem<typename Tiles::T>& p) {
     call.part_total = p.workspace.template take<float>(splits * shape.rows());
   }
   if (!p.runs()) return;
+  if constexpr (kHasSm90a && kPlain)
+    if (call.heads_together == 1 && !call.split)
+      if (const auto handed = for_sm90a(p, call.rules, call.query, call.key, call.value, call.output, call.lse))
+        return sm90a::run(*handed, p.stream);
   const LaunchConfig config{
       .name = p.op.name,
       .grid = dim3(unsigned(tiles), unsigned(pieces), unsigned(splits)),
