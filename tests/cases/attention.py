@@ -167,6 +167,10 @@ CASES = [
     _case((2, 2, 5, 8), keys=300, mask=Array((5, 300), "transposed"), slopes=Weights),
     _case((1, 2, 7, 8), keys=700, window=(300, 20), alignment="lower_right"),
     _case((1, 2, 4, 8), keys=300, window=(1, 2), is_causal=True, lse=True),
+    # heads of usual widths
+    _case((1, 2, 150, 64), heads=1, keys=290, is_causal=True, lse=True),
+    _case((1, 1, 70, 80), keys=140, width=128, window=(90, 20), sinks=Array),
+    _case((1, 2, 40, 128), keys=270, width=72, is_causal=True, alignment="lower_right"),
     # wide heads, empty arrays
     _case((1, 2, 70, 100), keys=90, width=120, is_causal=True),
     _case((1, 2, 70, 160), keys=45, width=200),

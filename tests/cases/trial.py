@@ -16,12 +16,21 @@ from .layouts import lay_out
 
 
 def is_for_sm90a(op: str, dtype: str, case: Case | None) -> bool:
-    """Whether the architecture has kernels of its own for it: half-precision products, of lines of whole 16 bytes."""
-    if op not in ("linear", "conv", "conv_transpose") or dtype not in ("bfloat16", "float16"):
+    """Whether the architecture has kernels of its own for it: half precision, in lines of whole 16 bytes."""
+    if op not in ("linear", "conv", "conv_transpose", "attention") or dtype not in ("bfloat16", "float16"):
         return False
     if case is None:
         return True
-    lines = case.inputs[0].shape[-1:] if op == "linear" else case.inputs[1].shape[:2]  # of channels, on both sides
+    if op == "attention":
+        *arrays, mask, slopes, _, key_lengths, cu_seqlens_q, _ = case.inputs
+        dropout_p, scale, softcap = (case.parameters[i] for i in (0, 2, 7))
+        if any((mask, slopes, key_lengths, cu_seqlens_q, dropout_p, softcap)) or scale <= 0:
+            return False
+        lines = [array.shape[-1] for array in arrays]
+    elif op == "linear":
+        lines = case.inputs[0].shape[-1:]
+    else:
+        lines = case.inputs[1].shape[:2]  # channels, on both sides
     return all(size % 8 == 0 for size in lines)
 
 
