@@ -5,6 +5,7 @@
 #include <bit>
 
 #include "cuda/backend/precision.h"
+#include "cuda/fragments.cuh"
 #include "cuda/operand.cuh"
 
 namespace fastnets::cuda::FASTNETS_ARCH {
@@ -65,26 +66,6 @@ struct SharedTile {
     return std::bit_cast<uint32_t>(tile[at(k, row / kChunk<T>) + row % kChunk<T>]);
   }
 };
-
-// A float32 number in the 11 significant bits that the tensor cores take.
-constexpr uint32_t kTaken = 0xffffe000, kHalfTaken = 0x1000, kMagnitude = 0x7fffffff, kInfinity = 0x7f800000;
-
-// Whether rounding up would give infinity, or the number is infinite.
-__device__ __forceinline__ bool is_last(float x) {
-  return (std::bit_cast<uint32_t>(x) & kMagnitude) - (kInfinity - kHalfTaken) <= kHalfTaken;
-}
-// The nearest such number, of two the one farther from zero; the last ones are cut off instead.
-__device__ __forceinline__ uint32_t to_tfloat32(float x, bool cut_off) {
-  constexpr uint32_t kQuiet = 0x00400000;
-  const uint32_t held = std::bit_cast<uint32_t>(x);
-  if ((held & kMagnitude) > kInfinity) return held | kQuiet;
-  return (cut_off ? held : held + kHalfTaken) & kTaken;
-}
-__device__ __forceinline__ uint32_t to_tfloat32(float x) { return to_tfloat32(x, is_last(x)); }
-// What to_tfloat32 has left of a number, likewise; nothing of an infinite one.
-__device__ __forceinline__ uint32_t rest_of_tfloat32(float x, uint32_t taken) {
-  return (taken & kMagnitude) == kInfinity ? 0 : to_tfloat32(x - std::bit_cast<float>(taken), is_last(x));
-}
 
 // kWarpsM x kWarpsN warps own a tile of the product, each kWarpM x kWarpN of it.
 template <class A, class B, int kWarpsM, int kWarpsN, int kWarpM, int kWarpN>
@@ -175,52 +156,14 @@ struct TensorCoreLoop {
   using FragmentsA = uint32_t[kM][4];
   using FragmentsB = uint32_t[kN / 2][4];
 
-  __device__ __forceinline__ static void multiply(Sums& sums, FragmentsA& a, FragmentsB& b,
+  __device__ __forceinline__ static void multiply(Sums& sums, const FragmentsA& a, const FragmentsB& b,
                                                   Float32Precision precision) {
-    if constexpr (sizeof(T) == 4) {
-      if (precision == Float32Precision::tf32x3) {
-        FragmentsA a_rest;
-        FragmentsB b_rest;
-        split<kM>(a, a_rest);
-        split<kN / 2>(b, b_rest);
-        multiply_all(sums, a_rest, b);
-        multiply_all(sums, a, b_rest);
-      } else {
-        round<kM>(a);
-        round<kN / 2>(b);
-      }
-    }
-    multiply_all(sums, a, b);
-  }
-  __device__ __forceinline__ static void multiply_all(Sums& sums, const FragmentsA& a, const FragmentsB& b) {
-#pragma unroll
-    for (int i = 0; i < kM; ++i)
-#pragma unroll
-      for (int j = 0; j < kN; ++j) {
-        const uint32_t b_half[2] = {b[j / 2][j % 2 * 2], b[j / 2][j % 2 * 2 + 1]};
-        if constexpr (sizeof(T) == 4)
-          mma_tfloat32(sums[i][j], a[i], b_half);
-        else
-          mma<T>(sums[i][j], a[i], b_half);
-      }
-  }
-  template <int kCount>
-  __device__ __forceinline__ static void round(uint32_t (&fragments)[kCount][4]) {
-#pragma unroll
-    for (int i = 0; i < kCount; ++i)
-#pragma unroll
-      for (int e = 0; e < 4; ++e) fragments[i][e] = to_tfloat32(std::bit_cast<float>(fragments[i][e]));
-  }
-  template <int kCount>
-  __device__ __forceinline__ static void split(uint32_t (&fragments)[kCount][4], uint32_t (&rest)[kCount][4]) {
-#pragma unroll
-    for (int i = 0; i < kCount; ++i)
-#pragma unroll
-      for (int e = 0; e < 4; ++e) {
-        const float x = std::bit_cast<float>(fragments[i][e]);
-        fragments[i][e] = to_tfloat32(x);
-        rest[i][e] = rest_of_tfloat32(x, fragments[i][e]);
-      }
+    if constexpr (sizeof(T) == 2)
+      add_product<T>(sums, a, b);
+    else if (precision == Float32Precision::tf32x3)
+      add_product(sums, SplitFragments<kM>(a), SplitFragments<kN / 2>(b));
+    else
+      add_product(sums, RoundedFragments<kM>(a), RoundedFragments<kN / 2>(b));
   }
 };
 
