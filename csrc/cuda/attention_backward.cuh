@@ -105,11 +105,11 @@ __global__ void __launch_bounds__(Tiles::kThreads, Tiles::kBlocks)
       if (next_head < end_head) copy_columns(stage ^ 1, next_head, next);
     }
     typename Tiles::Scores p{}, dp{};
-    multiply_pieces<Tiles>(p, room.rows, queries, shape.D, is_held, [&](int column) {
+    multiply_pieces<Tiles>(p, room.rows, queries, shape.D, call.precision, is_held, [&](int column) {
       call.template copy_keys<Tiles, kM>(room.rows, call.key, s, hk, j0, column, shape.D);
       call.template copy_queries<Tiles, kN>(queries, call.query, s, h, i, column, shape.D);
     });
-    multiply_pieces<Tiles>(dp, room.value_rows, grads, shape.Dv, is_held, [&](int column) {
+    multiply_pieces<Tiles>(dp, room.value_rows, grads, shape.Dv, call.precision, is_held, [&](int column) {
       call.template copy_keys<Tiles, kM>(room.value_rows, call.value, s, hk, j0, column, shape.Dv);
       call.template copy_queries<Tiles, kN>(grads, call.grad_output, s, h, i, column, shape.Dv);
     });
@@ -121,9 +121,9 @@ __global__ void __launch_bounds__(Tiles::kThreads, Tiles::kBlocks)
       __syncthreads();
     }
     if (call.grad_value.data)
-      Tiles::weigh(grad_value, ones, p, grads, min(kWidth, shape.Dv - first_column), room.weights);
+      Tiles::weigh(grad_value, ones, p, grads, min(kWidth, shape.Dv - first_column), room.weights, call.precision);
     if (call.grad_key.data)
-      Tiles::weigh(grad_key, ones, dp, queries, min(kWidth, shape.D - first_column), room.weights);
+      Tiles::weigh(grad_key, ones, dp, queries, min(kWidth, shape.D - first_column), room.weights, call.precision);
     h = next_head;
     i = next;
   }
@@ -185,11 +185,11 @@ __global__ void __launch_bounds__(Tiles::kThreads, Tiles::kBlocks)
       if (next < end) copy_columns(stage ^ 1, next);
     }
     typename Tiles::Scores p{}, dp{};
-    multiply_pieces<Tiles>(p, room.rows, keys, shape.D, is_held, [&](int column) {
+    multiply_pieces<Tiles>(p, room.rows, keys, shape.D, call.precision, is_held, [&](int column) {
       call.template copy_queries<Tiles, kM>(room.rows, call.query, s, h, i0, column, shape.D);
       call.template copy_keys<Tiles, kN>(keys, call.key, s, hk, j, column, shape.D);
     });
-    multiply_pieces<Tiles>(dp, room.value_rows, values, shape.Dv, is_held, [&](int column) {
+    multiply_pieces<Tiles>(dp, room.value_rows, values, shape.Dv, call.precision, is_held, [&](int column) {
       call.template copy_queries<Tiles, kM>(room.value_rows, call.grad_output, s, h, i0, column, shape.Dv);
       call.template copy_keys<Tiles, kN>(values, call.value, s, hk, j, column, shape.Dv);
     });
@@ -201,7 +201,7 @@ __global__ void __launch_bounds__(Tiles::kThreads, Tiles::kBlocks)
       wait_stage<0>();
       __syncthreads();
     }
-    Tiles::weigh(grad_query, ones, dp, keys, min(kWidth, shape.D - first_column), room.weights);
+    Tiles::weigh(grad_query, ones, dp, keys, min(kWidth, shape.D - first_column), room.weights, call.precision);
     j = next;
   }
   write_sums<Tiles, T>(grad_query, s.is_valid ? call.rules.scale : NAN, first_column, shape.D, call.grad_query.aligned,

@@ -19,6 +19,7 @@ struct ForwardCall {
   int heads_together;                        // whose queries share a tile: 1, or all that share a head of keys
   int split;                                 // keys of a block where several share a tile of queries, else 0
   float *parts, *part_largest, *part_total;  // [split][row], the first [dimension]: Σ 2^(score − largest) value, …
+  Float32Precision precision;
 };
 
 // The queries of a thread's rows.
@@ -140,7 +141,7 @@ __global__ void __launch_bounds__(Tiles::kThreads, Tiles::kBlocks)
         copy_lines(values, call.value, j, first_column, shape.Dv);
         commit_stage();
       }
-      Tiles::multiply(scores, queries, keys, min(kWidth, shape.D - column));
+      Tiles::multiply(scores, queries, keys, min(kWidth, shape.D - column), call.precision);
     }
     const bool all_seen = call.rules.sees_all(any, i0, i1, j, j + kN) && rows == kM;
 #pragma unroll
@@ -173,7 +174,7 @@ __global__ void __launch_bounds__(Tiles::kThreads, Tiles::kBlocks)
       copy_lines(keys, call.key, next, 0, shape.D);
       commit_stage();
     }
-    Tiles::weigh(out, shrink, scores, values, columns, room);
+    Tiles::weigh(out, shrink, scores, values, columns, room, call.precision);
     j = next;
   }
   wait_stage<0>();
@@ -223,7 +224,8 @@ void start_forward(const AttentionProblem<typename Tiles::T>& p) {
                       0,
                       nullptr,
                       nullptr,
-                      nullptr};
+                      nullptr,
+                      float32_precision};
   const Tensor& lse = p.op.lse ? p.op.lse : p.op.kept_lse;
   call.lse = lse ? lse.as<float>() : nullptr;
   if (!shape.is_packed && shape.group > 1 && int64_t{shape.group} * shape.Sq <= Tiles::kM)
@@ -261,9 +263,12 @@ template <class T>
 void run_forward(const Attention& op, Workspace& workspace, Stream stream) {
   const AttentionProblem<T> p(op, workspace, stream);
   if (!p.shape.rows()) return;
-  if constexpr (std::is_same_v<T, float>)
-    start_forward<SimtTiles<32, 128>, false>(p);
-  else if (!is_plain(op))
+  if constexpr (std::is_same_v<T, float>) {
+    if (float32_precision == Float32Precision::ieee)
+      start_forward<SimtTiles<32, 128>, false>(p);
+    else
+      start_forward<Tfloat32Tiles<32, 128>, false>(p);
+  } else if (!is_plain(op))
     start_forward<TensorCoreTiles<T, 64, 128>, false>(p);
   else if (p.is_narrow())
     start_forward<TensorCoreTiles<T, 64, 64>, true>(p);

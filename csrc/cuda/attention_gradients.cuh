@@ -12,6 +12,7 @@ struct BackwardCall {
   HeadArray<T> query, key, value, grad_output;
   HeadArray<T> grad_query{}, grad_key{}, grad_value{};  // without data where not asked for
   const float *lse = nullptr, *delta = nullptr;         // of each query; delta: Σ_j p dp − dlse
+  Float32Precision precision = Float32Precision::ieee;
 
   // Tiles of kLines lines of a sequence's queries or keys, as zeros behind its end.
   template <class Tiles, int kLines>

@@ -59,7 +59,7 @@ __global__ void __launch_bounds__(Tiles::kThreads, Tiles::kBlocks)
         typename Tiles::Scores p{}, dp{};
         const auto multiply = [&](typename Tiles::Scores& product, const HeadArray<T>& of_queries,
                                   const HeadArray<T>& of_keys, int width) {
-          multiply_pieces<Tiles>(product, queries, keys, width, false, [&](int column) {
+          multiply_pieces<Tiles>(product, queries, keys, width, call.backward.precision, false, [&](int column) {
             call.backward.template copy_queries<Tiles, kM>(queries, of_queries, s, h, i, column, width);
             call.backward.template copy_keys<Tiles, kN>(keys, of_keys, s, hk, j, column, width);
           });

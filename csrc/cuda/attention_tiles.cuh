@@ -31,28 +31,19 @@ __device__ __forceinline__ void copy_line_chunk(T* shared, const T* line, int co
   }
 }
 
-// Half precision, on the tensor cores: a warp owns 16 rows.
-template <class T_, int kN_, int kWidth_>
-struct TensorCoreTiles {
+// What all tiles on the tensor cores have in common: a warp owns 16 rows. kStep is what widths are rounded up to.
+template <class T_, int kN_, int kWidth_, int kStep_>
+struct TilesOfWarps {
   using T = T_;
-  static constexpr int kM = 64, kN = kN_, kWidth = kWidth_, kThreads = kM / 16 * kWarpSize;
+  static constexpr int kM = 64, kN = kN_, kWidth = kWidth_, kThreads = kM / 16 * kWarpSize, kStep = kStep_;
   static constexpr int kBlocks = 2;     // of a multiprocessor: what registers allow
-  static constexpr int kStep = 16;      // what widths are rounded up to
   static constexpr bool kQuads = true;  // four neighbouring lanes hold eight columns, four lanes 4 apart four rows
-  static constexpr int kRows = 2, kColumns = kN / 4, kLanes = 4, kRun = 2, kRuns = kWidth / 8;
+  static constexpr int kRows = 2, kColumns = kN / 4, kLanes = 4;
   static constexpr int kLine = kWidth;  // elements between lines in shared memory
   static constexpr int kRoom = 0;       // floats of shared memory for probabilities
-  template <int kTiles>
-  struct Fragment {
-    float d[kTiles][4];
-    __device__ __forceinline__ float& at(int r, int c) { return d[c / 2][r * 2 + c % 2]; }
-  };
-  using Scores = Fragment<kN / 8>;
-  using Sums = Fragment<kWidth / 8>;
 
   __device__ __forceinline__ static int row(int r) { return warp_index() * 16 + lane_index() / 4 + r * 8; }
   __device__ __forceinline__ static int column(int c) { return c / 2 * 8 + lane_index() % 4 * 2 + c % 2; }
-  __device__ __forceinline__ static int run_column(int run) { return column(run * kRun); }
 
   // The lines line(0), line(1), … or null, from `column` on, of a matrix that is `width` wide.
   template <int kLines, class Line>
@@ -69,9 +60,27 @@ struct TensorCoreTiles {
         copy_line_chunk(tile + Shared::at(l, chunk), line(l), first_column + chunk * kChunk<T>, width, aligned, array);
     }
   }
+};
+
+// Half precision, on the tensor cores.
+template <class T, int kN, int kWidth>
+struct TensorCoreTiles : TilesOfWarps<T, kN, kWidth, 16> {
+  using Warps = TilesOfWarps<T, kN, kWidth, 16>;
+  using Warps::kM, Warps::kRows;
+  static constexpr int kRun = 2, kRuns = kWidth / 8;
+  template <int kTiles>
+  struct Fragment {
+    float d[kTiles][4];
+    __device__ __forceinline__ float& at(int r, int c) { return d[c / 2][r * 2 + c % 2]; }
+  };
+  using Scores = Fragment<kN / 8>;
+  using Sums = Fragment<kWidth / 8>;
+
+  __device__ __forceinline__ static int run_column(int run) { return Warps::column(run * kRun); }
 
   // scores += rows · columnsᵀ
-  __device__ __forceinline__ static void multiply(Scores& scores, const T* rows, const T* columns, int width) {
+  __device__ __forceinline__ static void multiply(Scores& scores, const T* rows, const T* columns, int width,
+                                                  Float32Precision) {
     using Rows = SharedTile<T, Order::depth, kM, kWidth>;
     using Columns = SharedTile<T, Order::depth, kN, kWidth>;
 #pragma unroll 2
@@ -91,7 +100,7 @@ struct TensorCoreTiles {
 
   // sums = sums · factor + weights · columns
   __device__ __forceinline__ static void weigh(Sums& sums, const float (&factor)[kRows], const Scores& weights,
-                                               const T* columns, int width, float*) {
+                                               const T* columns, int width, float*, Float32Precision) {
     using Columns = SharedTile<T, Order::rows, kWidth, kN>;
     uint32_t a[kN / 16][4];
 #pragma unroll
@@ -116,6 +125,87 @@ struct TensorCoreTiles {
 #pragma unroll
         for (int e = 0; e < 4; ++e)
           sums.d[2 * j + half][e] = fmaf(sums.d[2 * j + half][e], factor[e / 2], part[half][e]);
+    }
+  }
+};
+
+// float32 on the tensor cores: the numbers of an operand rounded, or in two parts.
+template <int kN, int kWidth>
+struct Tfloat32Tiles : TilesOfWarps<float, kN, kWidth, 32> {
+  using Warps = TilesOfWarps<float, kN, kWidth, 32>;
+  using Warps::kM, Warps::kRows;
+  static constexpr int kRun = 8, kRuns = kWidth / 32;  // a lane's part of 32 columns, which weigh() takes together
+  struct Scores {
+    float d[1][kN / 8][4];
+    __device__ __forceinline__ float& at(int r, int c) { return d[0][c / 2][r * 2 + c % 2]; }
+  };
+  struct Sums {
+    float d[kRuns][4][4];
+    __device__ __forceinline__ float& at(int r, int c) { return d[c / 8][c % 4][r * 2 + c / 4 % 2]; }
+  };
+  using Lines = SharedTile<float, Order::depth, kN, kWidth>;
+
+  __device__ __forceinline__ static int run_column(int run) { return run * 32 + lane_index() % 4 * kRun; }
+
+  __device__ __forceinline__ static void multiply(Scores& scores, const float* rows, const float* columns, int width,
+                                                  Float32Precision precision) {
+    if (precision == Float32Precision::tf32x3)
+      multiply_as<SplitFragments>(scores, rows, columns, width);
+    else
+      multiply_as<RoundedFragments>(scores, rows, columns, width);
+  }
+  __device__ __forceinline__ static void weigh(Sums& sums, const float (&factor)[kRows], const Scores& weights,
+                                               const float* columns, int width, float*, Float32Precision precision) {
+    if (precision == Float32Precision::tf32x3)
+      weigh_as<SplitFragments>(sums, factor, weights, columns, width);
+    else
+      weigh_as<RoundedFragments>(sums, factor, weights, columns, width);
+  }
+
+ private:
+  template <template <int> class Fragments>
+  __device__ __forceinline__ static void multiply_as(Scores& scores, const float* rows, const float* columns,
+                                                     int width) {
+#pragma unroll 1
+    for (int k = 0; k < width; k += 8) {
+      uint32_t a[1][4], b[kN / 16][4];
+      SharedTile<float, Order::depth, kM, kWidth>::load_a(a[0], rows, warp_index() * 16, k);
+#pragma unroll
+      for (int j = 0; j < kN / 16; ++j) Lines::load_b(b[j], columns, j * 16, k);
+      add_product(scores.d, Fragments<1>(a), Fragments<kN / 16>(b));
+    }
+  }
+
+  // The weights are an operand as they lie in the sums of the last product: eight columns of them, a depth of eight, in
+  // the order 0 2 4 6 1 3 5 7, in which the lines of `columns` are then taken too. And four products of eight columns
+  // take them four apart, so that a lane reads, and has in its sums, neighbours.
+  template <template <int> class Fragments>
+  __device__ __forceinline__ static void weigh_as(Sums& sums, const float (&factor)[kRows], const Scores& weights,
+                                                  const float* columns, int width) {
+    const auto bits = [](float x) { return std::bit_cast<uint32_t>(x); };
+    Fragments<1> a[kN / 8];
+#pragma unroll
+    for (int k = 0; k < kN / 8; ++k) {
+      const float (&w)[4] = weights.d[0][k];
+      a[k] = Fragments<1>({{bits(w[0]), bits(w[2]), bits(w[1]), bits(w[3])}});
+    }
+#pragma unroll
+    for (int run = 0; run < kRuns; ++run) {
+      if (run * 32 >= width) break;
+      float part[1][4][4] = {};
+#pragma unroll
+      for (int k = 0; k < kN / 8; ++k) {
+        const int line = k * 8 + lane_index() % 4 * 2, chunk = run * 8 + lane_index() / 4;
+        const Vector<float, 4> even = load_vector<4>(columns + Lines::at(line, chunk));
+        const Vector<float, 4> odd = load_vector<4>(columns + Lines::at(line + 1, chunk));
+        const uint32_t b[2][4] = {{bits(even[0]), bits(odd[0]), bits(even[1]), bits(odd[1])},
+                                  {bits(even[2]), bits(odd[2]), bits(even[3]), bits(odd[3])}};
+        add_product(part, a[k], Fragments<2>(b));
+      }
+#pragma unroll
+      for (int j = 0; j < 4; ++j)
+#pragma unroll
+        for (int e = 0; e < 4; ++e) sums.d[run][j][e] = fmaf(sums.d[run][j][e], factor[e / 2], part[0][j][e]);
     }
   }
 };
@@ -156,7 +246,8 @@ struct SimtTiles {
     }
   }
 
-  __device__ __forceinline__ static void multiply(Scores& scores, const float* rows, const float* columns, int width) {
+  __device__ __forceinline__ static void multiply(Scores& scores, const float* rows, const float* columns, int width,
+                                                  Float32Precision) {
     const float* own_rows = rows + row(0) * kLine;
     const float* own_columns = columns + column(0) * kLine;
 #pragma unroll 2
@@ -176,7 +267,7 @@ struct SimtTiles {
   }
 
   __device__ __forceinline__ static void weigh(Sums& sums, const float (&factor)[kRows], const Scores& weights,
-                                               const float* columns, int width, float* room) {
+                                               const float* columns, int width, float* room, Float32Precision) {
     float* const own = room + row(0) * kWeightLine;  // of these 16 lanes
     __syncwarp();                                    // they have read what was here
 #pragma unroll
@@ -215,7 +306,7 @@ struct SimtTiles {
 // brings a piece at a time.
 template <class Tiles, class T, class Copy>
 __device__ __forceinline__ void multiply_pieces(typename Tiles::Scores& scores, const T* rows, const T* columns,
-                                                int width, bool is_held, const Copy& copy) {
+                                                int width, Float32Precision precision, bool is_held, const Copy& copy) {
   for (int column = 0; column < width; column += Tiles::kWidth) {
     if (!is_held) {
       __syncthreads();  // all are done with the tiles
@@ -224,7 +315,7 @@ __device__ __forceinline__ void multiply_pieces(typename Tiles::Scores& scores, 
       wait_stage<0>();
       __syncthreads();
     }
-    Tiles::multiply(scores, rows, columns, min(Tiles::kWidth, width - column));
+    Tiles::multiply(scores, rows, columns, min(Tiles::kWidth, width - column), precision);
   }
 }
 

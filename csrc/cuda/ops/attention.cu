@@ -19,6 +19,7 @@ void start_backward(const AttentionProblem<typename Tiles::T>& p) {
                            op.grad_lse ? contiguous<float>(op.name, op.grad_lse, p.workspace, p.stream) : nullptr,
                            p.workspace.template take<float>(shape.rows())};
   call.lse = (op.lse ? op.lse : op.kept_lse).template as<float>(), call.delta = delta.delta;
+  call.precision = float32_precision;
   if (op.grad_query) call.grad_query = p.heads(op.grad_query);
   if (op.grad_key) call.grad_key = p.heads(op.grad_key);
   if (op.grad_value) call.grad_value = p.heads(op.grad_value);
@@ -54,9 +55,12 @@ void start_backward(const AttentionProblem<typename Tiles::T>& p) {
 template <class T>
 void run_backward(const Attention& op, Workspace& workspace, Stream stream) {
   const AttentionProblem<T> p(op, workspace, stream);
-  if constexpr (std::is_same_v<T, float>)
-    start_backward<SimtTiles<32, 64>, false>(p);
-  else if (!is_plain(op))
+  if constexpr (std::is_same_v<T, float>) {
+    if (float32_precision == Float32Precision::ieee)
+      start_backward<SimtTiles<32, 64>, false>(p);
+    else
+      start_backward<Tfloat32Tiles<32, 64>, false>(p);
+  } else if (!is_plain(op))
     start_backward<TensorCoreTiles<T, 32, 128>, false>(p);
   else if (p.is_narrow())
     start_backward<TensorCoreTiles<T, 64, 64>, true>(p);
