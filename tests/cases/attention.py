@@ -183,6 +183,20 @@ CASES = [
       ("transposed", "rows", "strided", "negative", "broadcast", "offset", "readonly")],
 ]  # fmt: skip
 
+# Each option at least once, for what takes too long on all cases.
+EVERY_OPTION = [
+    _case((3, 17, 4), lse=True),  # few terms: errors are near their bounds
+    _case((1, 2, 70, 40), keys=90, width=70, lse=True),  # two blocks of queries, three of keys
+    _case((1, 1, 20, 140), keys=40, width=150, is_causal=True),  # wider than tiles
+    _case((1, 2, 81, 8), keys=67, mask=Array((1, 81, 1)), dropout_p=0.3, sinks=Array, lse=True),
+    _case((2, 4, 9, 8), heads=2, keys=68, mask=Array((2, 1, 9, 68)), softcap=1.5, slopes=Weights, dropout_p=0.2),
+    _case((2, 2, 41, 8), keys=67, mask=Seen((67,), scale=0.5), scale=-0.7),
+    _case((1, 2, 90, 8), keys=132, window=(40, 20), alignment="lower_right", layout="offset"),
+    _case((3, 4, 4, 8), heads=2, keys=67, lengths=(67, 0, 13), is_causal=True, alignment="lower_right"),
+    _case((50, 4, 8), heads=2, packed=((0, 10, 10, 50), (0, 20, 21, 70)), lse=True, is_causal=True),
+    _case((1, 4, 1, 20), heads=2, keys=300, lse=True),  # pieces of the keys
+]
+
 LARGE = [
     _case((2, 4, 300, 40), heads=2, keys=500, is_causal=True, lse=True),
     _case((1, 1, 700, 16), keys=1300),  # keys are split over tasks

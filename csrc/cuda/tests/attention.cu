@@ -8,6 +8,7 @@
 #include "cuda/backend/workspace.h"
 #include "cuda/tests/array.h"
 #include "cuda/tests/dtypes.h"
+#include "cuda/tests/precision.h"
 #include "emulation/tests/test.h"
 
 namespace fastnets::cuda::FASTNETS_ARCH {
@@ -129,6 +130,10 @@ void check_attention_of() {
 }
 FASTNETS_TEST(attention_float32) { check_attention_of<float>(); }
 FASTNETS_TEST(attention_bfloat16) { check_attention_of<bfloat16>(); }
+FASTNETS_TEST(attention_tf32x3) {
+  const InTf32x3 precision;
+  check_attention_of<float>();
+}
 
 // A sequence whose length makes no sense has nan as its results; the others do not notice.
 FASTNETS_TEST(attention_of_impossible_lengths) {

@@ -6,6 +6,7 @@
 #include "cuda/backend/launch.h"
 #include "cuda/backend/workspace.h"
 #include "cuda/tests/dtypes.h"
+#include "cuda/tests/precision.h"
 #include "emulation/tests/buffer.h"
 #include "emulation/tests/hopper.h"
 #include "emulation/tests/test.h"
@@ -161,6 +162,10 @@ void check_activations() {
 FASTNETS_TEST(linear_float32) { check_activations<float>(); }
 FASTNETS_TEST(linear_bfloat16) { check_activations<bfloat16>(); }
 FASTNETS_TEST(linear_float16) { check_activations<float16>(); }
+FASTNETS_TEST(linear_tf32x3) {
+  const InTf32x3 precision;
+  check_linear<float>(19, 21, 37, Activation::gelu);
+}
 FASTNETS_TEST(linear_on_sm90a) {
   const Hopper hopper;
   check_linear<bfloat16>(40, 136, 72, Activation::gelu);
