@@ -11,7 +11,7 @@ from fastnets.reference.attention import heads
 
 from .rounding import SUM, accumulator_eps, eps, rounded, storage_error
 
-KEYS = 128  # no block of keys that the online softmax takes at once is smaller
+KEYS = 32  # no block of keys that the online softmax takes at once is smaller
 
 
 class _Head:
