@@ -29,7 +29,7 @@ function(fastnets_cpu_isa isa)
   target_compile_definitions(
     fastnets_cpu_${isa} PRIVATE FASTNETS_ISA=${isa} "FASTNETS_SIMD_HEADER=\"cpu/simd/${isa}.h\"")
   # GCC 12 takes the undefined operand of its own AVX-512 intrinsics for a mistake of ours.
-  target_compile_options(fastnets_cpu_${isa} PRIVATE -O3 -Wno-maybe-uninitialized ${ARGN})
+  target_compile_options(fastnets_cpu_${isa} PRIVATE -O3 -Wno-uninitialized -Wno-maybe-uninitialized ${ARGN})
   target_link_libraries(_cpu PRIVATE fastnets_cpu_${isa})
   fastnets_compile_by_kind(fastnets_cpu_${isa} cpu/ops cpp)
 endfunction()

@@ -8,21 +8,20 @@
 namespace fastnets::cpu::FASTNETS_ISA {
 namespace {
 
-template <class T, RecurrentCell kind>
+template <class T>
 class RecurrentBackward {
-  using C = Cell<kind>;
   using Acc = Accumulator<T>;
   using V = Vec<Acc>;
-  static constexpr int G = C::kGates;
 
  public:
   RecurrentBackward(const Recurrent& op, Workspace& workspace)
       : op_(op),
+        G_(op.gate_count()),
         H_(op.hidden_size()),
         R_(op.output_size()),
-        width_(C::kKept * H_),
+        width_(op.kept_count() * H_),
         s_(sequences_of(op, workspace)),
-        gate_tiles_(s_.B, G * H_),
+        gate_tiles_(s_.B, G_ * H_),
         out_tiles_(s_.B, R_),
         dy_(sequence_strides(op, op.grad_output)) {
     for (int d = 0; d < op.directions(); ++d) prepare(d, workspace);
@@ -79,7 +78,7 @@ class RecurrentBackward {
     }
     const auto& hh = p.weight_hh;
     side.recurrent = StepWeight<Panelled<T>>::pack(Matrix<T>{hh.template as<T>(), hh.stride[1], hh.stride[0]}, R_, 1,
-                                                   G * H_, workspace);
+                                                   G_ * H_, workspace);
     if (const auto& hr = p.weight_hr)
       side.projection = StepWeight<Panelled<T>>::pack(Matrix<T>{hr.template as<T>(), hr.stride[1], hr.stride[0]}, H_, 1,
                                                       R_, workspace);
@@ -108,21 +107,29 @@ class RecurrentBackward {
     });
   }
 
-  // One step more than there are: in the last, only the first one's products are added to the gradient of h_0.
   void run() {
-    const bool projects = sides_[0].full != nullptr;
-    const std::int64_t parts = step_parts(s_.B * G * H_ * R_, op_.directions());
+    visit_cell(op_.cell, [&]<RecurrentCell kind>(std::integral_constant<RecurrentCell, kind>) { run_steps<kind>(); });
+  }
+  // One step more than there are: in the last, only the first one's products are added to the gradient of h_0.
+  template <RecurrentCell kind>
+  void run_steps() {
+    constexpr bool kProjects = kind == RecurrentCell::lstm;
+    const bool projects = kProjects && sides_[0].full;
+    const std::int64_t parts = step_parts(s_.B * G_ * H_ * R_, op_.directions());
     each_step(s_.steps + 1, projects ? 2 : 1, op_.directions(), parts,
               [&](int d, std::int64_t step, int phase, std::int64_t part) {
                 const std::int64_t t = d ? step : s_.steps - 1 - step;
                 const std::int64_t blocks = (phase ? sides_[d].projection : sides_[d].recurrent).blocks();
                 const std::int64_t first = part * blocks / parts, last = (part + 1) * blocks / parts;
-                phase ? pull_projection(d, step, t, first, last) : pull_state(d, step, t, first, last);
+                if constexpr (kProjects)
+                  if (phase) return pull_projection<kind>(d, step, t, first, last);
+                pull_state<kind>(d, step, t, first, last);
               });
   }
   FASTNETS_INLINE std::int64_t active(std::int64_t t) const { return t >= 0 && t < s_.steps ? s_.active[t] : 0; }
 
   // The gradient of h, from the gates of the step that came after it; a sequence's first step has that of h_0.
+  template <RecurrentCell kind>
   void pull_state(int d, std::int64_t step, std::int64_t t, std::int64_t first, std::int64_t last) {
     Side& side = sides_[d];
     const std::int64_t now = active(t), after = active(d ? t - 1 : t + 1);
@@ -131,7 +138,7 @@ class RecurrentBackward {
         [&](std::int64_t row, std::int64_t unit) {
           if (row >= now) return;
           fetch(side.grad_output + t * dy_.outer + s_.order[row] * dy_.batch + unit * dy_.unit);
-          if (!side.full) fetch_cell(side, t, row, unit);
+          if (!side.full) fetch_cell<kind>(side, t, row, unit);
         },
         [&](const Units& u, const Acc* products) {
           Acc* dh = side.dh + u.row * R_ + u.unit;
@@ -147,27 +154,29 @@ class RecurrentBackward {
             const V keep = side.factors.kept(drawn, u.n);
             stays = keep * dy, dy = (splat(Acc(1)) - keep) * dy;
           }
-          if (side.full) {
+          if (kind == RecurrentCell::lstm && side.full) {
             write(dh, stays, u.n);
             write(side.dprojected + (s_.begin[t] + u.row) * R_ + u.unit, dy, u.n);
             return put<T>(out_tiles_, side.dprojected_tiles, u, 0, dy);
           }
-          write(dh, stays + pull_cell(d, step, t, u, dy), u.n);
+          write(dh, stays + pull_cell<kind>(d, step, t, u, dy), u.n);
         });
   }
 
+  template <RecurrentCell kind>
   void pull_projection(int d, std::int64_t step, std::int64_t t, std::int64_t first, std::int64_t last) {
     Side& side = sides_[d];
     const std::int64_t rows = active(t);
     each_unit<T>(
         out_tiles_, side.dprojected_tiles, side.projection, first, last, rows, rows,
-        [&](std::int64_t row, std::int64_t unit) { fetch_cell(side, t, row, unit); },
-        [&](const Units& u, const Acc* products) { pull_cell(d, step, t, u, load(products)); });
+        [&](std::int64_t row, std::int64_t unit) { fetch_cell<kind>(side, t, row, unit); },
+        [&](const Units& u, const Acc* products) { pull_cell<kind>(d, step, t, u, load(products)); });
   }
 
+  template <RecurrentCell kind>
   FASTNETS_INLINE void fetch_cell(const Side& side, std::int64_t t, std::int64_t place, std::int64_t unit) const {
     const std::int64_t row = s_.begin[t] + place;
-    for (int g = 0; g < C::kKept; ++g) {
+    for (int g = 0; g < Cell<kind>::kKept; ++g) {
       fetch(side.gates + row * width_ + g * H_ + unit);
       fetch(side.dgates + row * width_ + g * H_ + unit);
     }
@@ -183,7 +192,9 @@ class RecurrentBackward {
   }
 
   // Writes the gradients of the gates; returns what h gets without the product.
+  template <RecurrentCell kind>
   FASTNETS_INLINE V pull_cell(int d, std::int64_t step, std::int64_t t, const Units& u, V dy) {
+    using C = Cell<kind>;
     Side& side = sides_[d];
     const std::int64_t row = s_.begin[t] + u.row;
     const Acc* gates = side.gates + row * width_ + u.unit;
@@ -201,7 +212,8 @@ class RecurrentBackward {
     const V stays = C::backward(kept, dy, h, last_c, c, dc, dz);
     if constexpr (kind == RecurrentCell::lstm) write(side.dc + u.row * H_ + u.unit, dc, u.n);
     for (int g = 0; g < C::kKept; ++g) write(side.dgates + row * width_ + g * H_ + u.unit, dz[g], u.n);
-    for (int g = 0; g < G; ++g) put<T>(gate_tiles_, side.dgate_tiles[(step + 1) & 1], u, g * H_, dz[C::kOfState[g]]);
+    for (int g = 0; g < C::kGates; ++g)
+      put<T>(gate_tiles_, side.dgate_tiles[(step + 1) & 1], u, g * H_, dz[C::kOfState[g]]);
     return stays;
   }
 
@@ -210,7 +222,7 @@ class RecurrentBackward {
     const auto& p = op_.direction[d];
     const Side& side = sides_[d];
     const std::int64_t rows = workspace.base ? s_.rows() : s_.most_rows(), I = op_.input_size();
-    const std::int64_t common = kind == RecurrentCell::gru ? 2 * H_ : G * H_;
+    const std::int64_t common = op_.cell == RecurrentCell::gru ? 2 * H_ : G_ * H_;
     const auto product = [&](const Tensor& out, std::int64_t first, const T* dz, std::int64_t count,
                              std::int64_t stride, const Matrix<T>& x, std::int64_t columns) {
       const RowSink<T> sink{out.as<T>() + first * columns, {columns}};
@@ -219,10 +231,10 @@ class RecurrentBackward {
     };
     const auto of_state = [&](const auto& use) {
       use(0, side.dgates, common);
-      if (common < G * H_) use(common, side.dgates + 3 * H_, H_);
+      if (common < G_ * H_) use(common, side.dgates + 3 * H_, H_);
     };
     if (p.grad_weight_ih)
-      product(p.grad_weight_ih, 0, side.dgates, G * H_, width_, rows_in_order<T>(op_, op_.input, s_, workspace), I);
+      product(p.grad_weight_ih, 0, side.dgates, G_ * H_, width_, rows_in_order<T>(op_, op_.input, s_, workspace), I);
     if (p.grad_weight_hh)
       of_state([&](std::int64_t first, const T* dz, std::int64_t count) {
         product(p.grad_weight_hh, first, dz, count, width_, side.h, R_);
@@ -230,7 +242,7 @@ class RecurrentBackward {
     if (p.grad_weight_hr) product(p.grad_weight_hr, 0, side.dprojected, R_, R_, {side.full, H_, 1}, H_);
     if (!workspace.base) return;
     T *ih = p.grad_bias_ih.template as<T>(), *hh = p.grad_bias_hh.template as<T>();
-    if (ih) sum_rows(side.dgates, rows, G * H_, width_, ih);
+    if (ih) sum_rows(side.dgates, rows, G_ * H_, width_, ih);
     if (!hh) return;
     of_state([&](std::int64_t first, const T* dz, std::int64_t count) {
       if (ih && first == 0)
@@ -248,7 +260,7 @@ class RecurrentBackward {
       const auto& ih = op_.direction[d].weight_ih;
       RowSink<Acc> sink{sums, {I}};
       if (d) sink.residual = sums;
-      multiply_rows<T>(workspace.base ? s_.rows() : 0, s_.most_rows(), I, G * H_, {sides_[d].dgates, width_, 1},
+      multiply_rows<T>(workspace.base ? s_.rows() : 0, s_.most_rows(), I, G_ * H_, {sides_[d].dgates, width_, 1},
                        {ih.template as<T>(), ih.stride[1], ih.stride[0]}, nullptr, sink, workspace);
     }
     if (!workspace.base) return;
@@ -266,7 +278,7 @@ class RecurrentBackward {
   }
 
   const Recurrent& op_;
-  const std::int64_t H_, R_, width_;
+  const std::int64_t G_, H_, R_, width_;
   const Sequences s_;
   const StateTiles<Panelled<T>> gate_tiles_, out_tiles_;
   const Strides dy_;

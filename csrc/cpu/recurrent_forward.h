@@ -7,19 +7,18 @@
 namespace fastnets::cpu::FASTNETS_ISA {
 namespace {
 
-template <class T, RecurrentCell kind>
+template <class T>
 class RecurrentForward {
-  using C = Cell<kind>;
   using Acc = Accumulator<T>;
   using V = Vec<Acc>;
-  static constexpr int G = C::kGates;
 
  public:
   RecurrentForward(const Recurrent& op, Workspace& workspace)
       : op_(op),
+        G_(op.gate_count()),
         H_(op.hidden_size()),
         R_(op.output_size()),
-        width_((op.save ? C::kKept : G) * H_),
+        width_((op.save ? op.kept_count() : G_) * H_),
         s_(sequences_of(op, workspace)),
         steps_at_once_(most(1, most(kLeastRows, kGatesAtOnce / most(1, width_)) / most(1, s_.B))),
         tiles_(s_.B, R_),
@@ -65,7 +64,7 @@ class RecurrentForward {
     side.gates = op_.gates ? op_.gates.as<Acc>() + d * rows * width_
                            : workspace.take<Acc>(least(rows, steps_at_once_ * s_.B) * width_);
     side.cells = op_.cells ? op_.cells.as<Acc>() + d * rows * H_ : nullptr;
-    Acc* bias = workspace.take<Acc>(G * H_);
+    Acc* bias = workspace.take<Acc>(G_ * H_);
     side.bias = bias;
     side.bias_n = workspace.take<Acc>(H_);
     side.h = workspace.take<Acc>(s_.B * R_), side.c = workspace.take<Acc>(s_.B * H_);
@@ -82,13 +81,13 @@ class RecurrentForward {
       if (side.full) __builtin_memset(static_cast<void*>(side.full), 0, full_tiles_.size() * sizeof(P));
     }
     const auto& hh = p.weight_hh;
-    side.recurrent =
-        StepWeight<Panelled<T>>::pack(Matrix<T>{hh.template as<T>(), hh.stride[0], hh.stride[1]}, H_, G, R_, workspace);
+    side.recurrent = StepWeight<Panelled<T>>::pack(Matrix<T>{hh.template as<T>(), hh.stride[0], hh.stride[1]}, H_, G_,
+                                                   R_, workspace);
     if (const auto& hr = p.weight_hr)
       side.projection = StepWeight<Panelled<T>>::pack(Matrix<T>{hr.template as<T>(), hr.stride[0], hr.stride[1]}, R_, 1,
                                                       H_, workspace);
     const bool often = s_.T > steps_at_once_;
-    side.input = operand<T, Blocks<T>::kNR>(input_weight(d), G * H_, op_.input_size(), often, workspace).packed;
+    side.input = operand<T, Blocks<T>::kNR>(input_weight(d), G_ * H_, op_.input_size(), often, workspace).packed;
   }
   Matrix<T> input_weight(int d) const {
     const Tensor& w = op_.direction[d].weight_ih;
@@ -98,9 +97,10 @@ class RecurrentForward {
   // Both biases where they are added to each other; gru's n keeps that of the state apart.
   void add_biases(const Recurrent::Direction& p, Acc* bias, Acc* bias_n) const {
     const auto value = [](const Tensor& t, std::int64_t i) { return t ? widen(t.as<T>()[i * t.stride[0]]) : Acc(0); };
-    const std::int64_t both = kind == RecurrentCell::gru ? 2 * H_ : G * H_;
-    for (std::int64_t i = 0; i < G * H_; ++i) bias[i] = value(p.bias_ih, i) + (i < both ? value(p.bias_hh, i) : Acc(0));
-    for (std::int64_t i = 0; i < H_; ++i) bias_n[i] = both < G * H_ ? value(p.bias_hh, both + i) : Acc(0);
+    const std::int64_t both = op_.cell == RecurrentCell::gru ? 2 * H_ : G_ * H_;
+    for (std::int64_t i = 0; i < G_ * H_; ++i)
+      bias[i] = value(p.bias_ih, i) + (i < both ? value(p.bias_hh, i) : Acc(0));
+    for (std::int64_t i = 0; i < H_; ++i) bias_n[i] = both < G_ * H_ ? value(p.bias_hh, both + i) : Acc(0);
   }
 
   void run(const Matrix<T>& x, Workspace& workspace) {
@@ -125,23 +125,35 @@ class RecurrentForward {
     RowSink<Acc> sink{side.gates + (row - side.first_row) * width_, {width_}};
     sink.bias = side.bias;
     const Matrix<T> rows{x.data + row * x.row_stride, x.row_stride, x.depth_stride};
-    multiply_rows<T>(workspace.base ? s_.begin[last] - row : 0, least(s_.most_rows(), steps_at_once_ * s_.B), G * H_,
+    multiply_rows<T>(workspace.base ? s_.begin[last] - row : 0, least(s_.most_rows(), steps_at_once_ * s_.B), G_ * H_,
                      op_.input_size(), rows, input_weight(d), side.input, sink, workspace);
   }
 
   void run_steps(std::int64_t begin, std::int64_t end) {
-    const bool projects = sides_[0].full != nullptr;
-    const std::int64_t parts = step_parts(s_.B * G * H_ * R_, op_.directions());
+    visit_cell(op_.cell, [&]<RecurrentCell kind>(std::integral_constant<RecurrentCell, kind>) {
+      run_steps_of<kind>(begin, end);
+    });
+  }
+  template <RecurrentCell kind>
+  void run_steps_of(std::int64_t begin, std::int64_t end) {
+    constexpr bool kProjects = kind == RecurrentCell::lstm;
+    const bool projects = kProjects && sides_[0].full;
+    const std::int64_t parts = step_parts(s_.B * G_ * H_ * R_, op_.directions());
     each_step(end - begin, projects ? 2 : 1, op_.directions(), parts,
               [&](int d, std::int64_t count, int phase, std::int64_t part) {
                 const std::int64_t step = begin + count, t = d ? s_.steps - 1 - step : step;
                 const std::int64_t blocks = (phase ? sides_[d].projection : sides_[d].recurrent).blocks();
                 const std::int64_t first = part * blocks / parts, last = (part + 1) * blocks / parts;
-                phase ? project(d, step, t, first, last) : compute_cells(d, step, t, first, last);
+                if constexpr (kProjects)
+                  if (phase) return project(d, step, t, first, last);
+                compute_cells<kind>(d, step, t, first, last);
               });
   }
 
+  template <RecurrentCell kind>
   void compute_cells(int d, std::int64_t step, std::int64_t t, std::int64_t first, std::int64_t last) {
+    using C = Cell<kind>;
+    constexpr int G = C::kGates;
     Side& side = sides_[d];
     const std::int64_t rows = s_.active[t];
     each_unit<T>(
@@ -193,7 +205,7 @@ class RecurrentForward {
   }
 
   const Recurrent& op_;
-  const std::int64_t H_, R_, width_;
+  const std::int64_t G_, H_, R_, width_;
   const Sequences s_;
   const std::int64_t steps_at_once_;
   const StateTiles<Panelled<T>> tiles_, full_tiles_;

@@ -117,6 +117,7 @@ struct Recurrent {
   FASTNETS_INLINE bool batched() const { return input.ndim == (is_step() ? 2 : 3); }
   FASTNETS_INLINE int directions() const { return direction[1].weight_ih ? 2 : 1; }
   FASTNETS_INLINE int gate_count() const { return recurrent_gates(cell); }
+  FASTNETS_INLINE int kept_count() const { return gate_count() + (cell == RecurrentCell::gru); }  // saved, a unit
   FASTNETS_INLINE int time_dim() const { return layout == SequenceLayout::batch_first && batched(); }
   FASTNETS_INLINE int batch_dim() const { return is_step() ? 0 : 1 - time_dim(); }
   FASTNETS_INLINE std::int64_t steps() const { return is_step() ? 1 : input.shape[time_dim()]; }
@@ -245,7 +246,7 @@ struct Recurrent {
     if (!save) return;
     const DType sums = input.dtype == DType::float64 ? DType::float64 : DType::float32;
     sizes[0] = D, sizes[1] = steps(), sizes[2] = batch();
-    sizes[3] = (cell == RecurrentCell::gru ? 4 : gate_count()) * H;
+    sizes[3] = kept_count() * H;
     gates.describe(sums, input.device, 4, sizes);
     sizes[3] = H;
     if (is_lstm()) cells.describe(sums, input.device, 4, sizes);

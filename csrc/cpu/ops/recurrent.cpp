@@ -7,12 +7,10 @@ namespace fastnets::cpu::FASTNETS_ISA {
 
 void run(const Recurrent& op, Pass pass, Workspace& workspace) {
   visit_float(op.input.dtype, [&]<class T>(Type<T>) {
-    visit_cell(op.cell, [&]<RecurrentCell kind>(std::integral_constant<RecurrentCell, kind>) {
-      if (pass == Pass::forward)
-        RecurrentForward<T, kind>(op, workspace);
-      else
-        RecurrentBackward<T, kind>(op, workspace);
-    });
+    if (pass == Pass::forward)
+      RecurrentForward<T>(op, workspace);
+    else
+      RecurrentBackward<T>(op, workspace);
   });
 }
 
