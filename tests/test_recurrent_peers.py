@@ -6,6 +6,7 @@ import pytest
 import fastnets
 import fastnets.functional as F
 from fastnets import nn
+from fastnets.cases.trial import rows
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed (extra: peers)")
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence  # noqa: E402
@@ -106,10 +107,11 @@ def test_without_batch_and_without_state(name, args, kwargs, rng):
     close(dx, x_peer.grad)
 
 
+CELLS = [("RNNCell", {}), ("RNNCell", {"nonlinearity": "relu"}), ("LSTMCell", {}), ("GRUCell", {})]
+
+
 @pytest.mark.parametrize("bias", [True, False])
-@pytest.mark.parametrize(
-    ("name", "kwargs"), [("RNNCell", {}), ("RNNCell", {"nonlinearity": "relu"}), ("LSTMCell", {}), ("GRUCell", {})]
-)
+@pytest.mark.parametrize(("name", "kwargs"), CELLS)
 @pytest.mark.parametrize("batch", [(), (B,)])
 def test_cells_are_torchs(name, kwargs, bias, batch, rng):
     peer = getattr(torch.nn, name)(N, H, bias, **kwargs).to(torch.float64)
@@ -132,6 +134,25 @@ def test_cells_are_torchs(name, kwargs, bias, batch, rng):
         close(found, of_peer.grad)
     for key, parameter in peer.named_parameters():
         close(dparameters[key], parameter.grad, key)
+
+
+@pytest.mark.parametrize("row", [row for row in rows() if row.backend in ("cpu", "cuda-emulated")], ids=str)
+@pytest.mark.parametrize(("name", "kwargs"), CELLS)
+@pytest.mark.parametrize("batch", [B, 66])  # in one launch and as products of their own
+def test_what_is_not_finite_goes_through_cells_as_in_torch(name, kwargs, batch, row, rng):
+    peer = getattr(torch.nn, name)(N, H, **kwargs)
+    cell = getattr(nn, name)(N, H, **kwargs)
+    cell.load_state_dict(peer.state_dict())
+    x, h, c = (rng.standard_normal((batch, size)).astype(np.float32) for size in (N, H, H))
+    x[0, 1], h[1, 2], h[2, 0], x[3, 3] = np.inf, -np.inf, np.nan, -np.inf
+    state = (h, c) if name == "LSTMCell" else h
+    expected = peer(torch.tensor(x), tuple(map(torch.tensor, state)) if name == "LSTMCell" else torch.tensor(state))
+    with row.chosen(), fastnets.use_backend(row.backend):
+        made = cell(x, state)
+    for y, y_peer in zip(leaves(made), leaves(expected), strict=True):
+        y_peer = y_peer.detach().numpy()
+        assert np.isfinite(y_peer[0]).all() or name == "RNNCell"  # a gate shuts out what is infinite
+        np.testing.assert_array_equal(np.where(np.isfinite(y), 0, y), np.where(np.isfinite(y_peer), 0, y_peer))
 
 
 def weights_of(peer):

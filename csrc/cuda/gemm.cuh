@@ -119,20 +119,25 @@ void add_splits(const char* name, const Plan& plan, const float* partial, const 
 }
 
 template <Mainloop Loop, class A, class B, class Sink>
-void run_gemm(const char* name, int64_t batch, int64_t M, int64_t N, int64_t K, const A& a, const B& b,
-              const Sink& sink, Workspace& workspace, Stream stream) {
-  const Plan plan = make_plan<Loop>(batch, M, N, K);
-  float* partial = plan.splits > 1 ? workspace.take<float>(plan.splits * batch * M * N) : nullptr;
+void run_plan(const char* name, const Plan& plan, const A& a, const B& b, const Sink& sink, Workspace& workspace,
+              Stream stream) {
+  float* partial = plan.splits > 1 ? workspace.take<float>(plan.splits * plan.batch * plan.M * plan.N) : nullptr;
   if (workspace.counts_only) return;
 
   launch(gemm_kernel<Loop, A, B, Sink>,
          {.name = name,
-          .grid = dim3(unsigned(batch * plan.tiles_m * plan.tiles_n), unsigned(plan.splits)),
+          .grid = dim3(unsigned(plan.batch * plan.tiles_m * plan.tiles_n), unsigned(plan.splits)),
           .block = Loop::kThreads,
           .shared_bytes = Loop::kSharedBytes,
           .stream = stream},
          plan, a, b, partial, sink);
   if (plan.splits > 1) add_splits(name, plan, partial, sink, stream);
+}
+
+template <Mainloop Loop, class A, class B, class Sink>
+void run_gemm(const char* name, int64_t batch, int64_t M, int64_t N, int64_t K, const A& a, const B& b,
+              const Sink& sink, Workspace& workspace, Stream stream) {
+  run_plan<Loop>(name, make_plan<Loop>(batch, M, N, K), a, b, sink, workspace, stream);
 }
 
 template <class A, class B>

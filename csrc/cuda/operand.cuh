@@ -33,26 +33,28 @@ struct MatrixOperand {
 
   // Copies the elements (row, k), and kChunk - 1 after it along kOrder; asynchronously where it can.
   __device__ __forceinline__ void copy_chunk(T* shared, int64_t row, int64_t k) const {
-    const bool along_depth = order == Order::depth;
-    const bool inside = along_depth ? row < rows : k < depth;
-    const int64_t left = along_depth ? depth - k : rows - row;
-    const int valid = inside ? int(min(max(left, int64_t{0}), int64_t{kChunk<T>})) : 0;
+    const int valid = valid_from(row, k);
     const T* source = valid ? address(row, k) : matrix.data;
     if (aligned) {
       copy_async<16>(shared, source, valid * int(sizeof(T)));
-      return;
-    }
-    const int64_t stride = along_depth ? matrix.depth_stride : matrix.row_stride;
-    if constexpr (sizeof(T) == 4) {
+    } else if constexpr (sizeof(T) == 4) {
 #pragma unroll
       for (int e = 0; e < kChunk<T>; ++e)
-        copy_async<4>(shared + e, e < valid ? source + e * stride : matrix.data, e < valid ? 4 : 0);
+        copy_async<4>(shared + e, e < valid ? source + e * stride() : matrix.data, e < valid ? 4 : 0);
     } else {  // no asynchronous copy is as small
-      Vector<T, kChunk<T>> chunk;
-#pragma unroll
-      for (int e = 0; e < kChunk<T>; ++e) chunk[e] = e < valid ? source[e * stride] : T{};
-      store_vector(shared, chunk);
+      store_vector(shared, load_chunk(row, k));
     }
+  }
+
+  // The same elements, in registers.
+  __device__ __forceinline__ Vector<T, kChunk<T>> load_chunk(int64_t row, int64_t k) const {
+    const int valid = valid_from(row, k);
+    const T* source = valid ? address(row, k) : matrix.data;
+    if (aligned && valid == kChunk<T>) return load_vector<kChunk<T>>(source);
+    Vector<T, kChunk<T>> chunk;
+#pragma unroll
+    for (int e = 0; e < kChunk<T>; ++e) chunk[e] = e < valid ? source[e * stride()] : T{};
+    return chunk;
   }
 
   // Copies the element (row, k) of 4 bytes.
@@ -62,6 +64,15 @@ struct MatrixOperand {
   }
 
  private:
+  __device__ __forceinline__ int64_t stride() const {
+    return order == Order::depth ? matrix.depth_stride : matrix.row_stride;
+  }
+  // How many elements of the chunk from (row, k) on there are.
+  __device__ __forceinline__ int valid_from(int64_t row, int64_t k) const {
+    const bool along_depth = order == Order::depth;
+    const int64_t left = along_depth ? depth - k : rows - row;
+    return (along_depth ? row < rows : k < depth) ? int(min(max(left, int64_t{0}), int64_t{kChunk<T>})) : 0;
+  }
   __device__ __forceinline__ const T* address(int64_t row, int64_t k) const {
     return matrix.data + row * matrix.row_stride + k * matrix.depth_stride;
   }

@@ -179,21 +179,13 @@ struct WriteInput {
 };
 
 template <class T, RecurrentCell kind>
-class RecurrentBackward {
+class RecurrentBackward : RecurrentPass {
   using C = Cell<kind>;
   static constexpr int G = C::kGates;
 
  public:
   RecurrentBackward(const Recurrent& op, Workspace& workspace, Stream stream)
-      : op_(op),
-        D_(op.directions()),
-        H_(op.hidden_size()),
-        R_(op.output_size()),
-        rows_(op.steps() * op.batch()),
-        a_(arrays(workspace, stream)),
-        workspace_(workspace),
-        stream_(stream),
-        runs_(!workspace.counts_only) {
+      : RecurrentPass(op, workspace, stream), rows_(op.steps() * op.batch()), a_(arrays()) {
     const int64_t cells = op.is_lstm() ? H_ : 0;
     const FirstState<T> dh{states_of<const T>(op, op.grad_h_n), a_.dh, R_};
     const FirstState<T> dc{states_of<const T>(op, op.grad_c_n), a_.dc, cells};
@@ -209,10 +201,10 @@ class RecurrentBackward {
   }
 
  private:
-  BackwardArrays<T> arrays(Workspace& workspace, Stream stream) const {
+  BackwardArrays<T> arrays() const {
     const int64_t B = op_.batch(), width = C::kKept * H_;
     const bool projects = op_.direction[0].weight_hr.defined;
-    return {.lengths = Lengths(op_, workspace, stream),
+    return {.lengths = Lengths(op_, workspace_, stream_),
             .factors = Factors(op_),
             .T_ = op_.steps(),
             .B = B,
@@ -221,17 +213,17 @@ class RecurrentBackward {
             .width = width,
             .gates = op_.gates.as<float>(),
             .cells = op_.cells ? op_.cells.as<float>() : nullptr,
-            .c_0 = workspace.take<float>(D_ * B * H_),
-            .dh = workspace.take<float>(D_ * B * R_),
-            .dc = workspace.take<float>(D_ * B * H_),
+            .c_0 = workspace_.take<float>(D_ * B * H_),
+            .dh = workspace_.take<float>(D_ * B * R_),
+            .dc = workspace_.take<float>(D_ * B * H_),
             .grad_output = sequences_of<const T>(op_, op_.grad_output),
             .hidden = sequences_of<const T>(op_, op_.hidden ? op_.hidden : op_.output),
             .h_0 = states_of<const T>(op_, op_.h_0),
-            .dgates = workspace.take<T>(D_ * rows_ * width),
-            .last_h = workspace.take<T>(D_ * rows_ * R_),
-            .dprojected = projects ? workspace.take<T>(D_ * rows_ * R_) : nullptr,
-            .full = projects ? workspace.take<T>(D_ * rows_ * H_) : nullptr,
-            .dstate = Exchange<T>(D_, B, G * H_, workspace)};
+            .dgates = workspace_.take<T>(D_ * rows_ * width),
+            .last_h = workspace_.take<T>(D_ * rows_ * R_),
+            .dprojected = projects ? workspace_.take<T>(D_ * rows_ * R_) : nullptr,
+            .full = projects ? workspace_.take<T>(D_ * rows_ * H_) : nullptr,
+            .dstate = Exchange<T>(D_, B, G * H_, workspace_)};
   }
 
   void run_steps() {
@@ -244,8 +236,8 @@ class RecurrentBackward {
     const bool projects = op_.direction[0].weight_hr.defined;
     Matrix<T> projection{};
     if (projects) projection = weights_of<T>(op_, &Recurrent::Direction::weight_hr, true, workspace_, stream_);
-    float* products = workspace_.template take<float>(D_ * B * R_);
-    float* projected = projects ? workspace_.template take<float>(D_ * B * H_) : nullptr;
+    float* products = workspace_.take<float>(D_ * B * R_);
+    float* projected = projects ? workspace_.take<float>(D_ * B * H_) : nullptr;
     const std::size_t mark = workspace_.used;
     for (int64_t step = 0; step <= (runs_ ? a_.T_ : 0); ++step) {
       workspace_.used = mark;
@@ -271,7 +263,7 @@ class RecurrentBackward {
       return {x.data, x.row_stride, x.column_stride};
     }
     const int64_t I = op_.input_size();
-    T* copy = workspace_.template take<T>(rows_ * I);
+    T* copy = workspace_.take<T>(rows_ * I);
     const MaskRows<T> mask{sequences_of<const T>(op_, op_.input), a_.lengths, a_.B, I, copy};
     if (runs_) for_elements(op_.name, rows_ * I, mask, stream_);
     return {copy, I, 1};
@@ -311,7 +303,7 @@ class RecurrentBackward {
   // dx = sum over directions of dgates · W_ih.
   void gradient_of_input() {
     const int64_t I = op_.input_size();
-    float* sums = workspace_.template take<float>(rows_ * I);
+    float* sums = workspace_.take<float>(rows_ * I);
     const Matrix<T> weights = weights_of<T>(op_, &Recurrent::Direction::weight_ih, true, workspace_, stream_);
     for (int d = 0; d < D_; ++d) {
       RowSink<float> sink{sums, 0, I};
@@ -322,12 +314,8 @@ class RecurrentBackward {
     if (runs_) for_elements(op_.name, rows_ * I, WriteInput<T>{sums, over_time(op_, op_.grad_input)}, stream_);
   }
 
-  const Recurrent& op_;
-  const int64_t D_, H_, R_, rows_;
+  const int64_t rows_;
   const BackwardArrays<T> a_;
-  Workspace& workspace_;
-  const Stream stream_;
-  const bool runs_;
 };
 
 }  // namespace

@@ -131,20 +131,13 @@ struct AddBiases {
 };
 
 template <class T, RecurrentCell kind>
-class RecurrentForward {
+class RecurrentForward : RecurrentPass {
   using C = Cell<kind>;
   static constexpr int G = C::kGates;
 
  public:
   RecurrentForward(const Recurrent& op, Workspace& workspace, Stream stream)
-      : op_(op),
-        D_(op.directions()),
-        H_(op.hidden_size()),
-        R_(op.output_size()),
-        a_(arrays(workspace, stream)),
-        workspace_(workspace),
-        stream_(stream),
-        runs_(!workspace.counts_only) {
+      : RecurrentPass(op, workspace, stream), a_(arrays()) {
     const int64_t cells = op.is_lstm() ? H_ : 0;
     const FirstState<T> h{states_of<const T>(op, op.h_0), a_.h, R_}, c{states_of<const T>(op, op.c_0), a_.c, cells};
     if (runs_) BeginSteps<T>{{h, c}, a_.state, true, a_.lengths, a_.B}(op, stream);
@@ -155,24 +148,24 @@ class RecurrentForward {
   }
 
  private:
-  ForwardArrays<T> arrays(Workspace& workspace, Stream stream) const {
+  ForwardArrays<T> arrays() const {
     const int64_t steps = op_.steps(), B = op_.batch(), width = (op_.save ? C::kKept : G) * H_;
-    return {.lengths = Lengths(op_, workspace, stream),
+    return {.lengths = Lengths(op_, workspace_, stream_),
             .factors = Factors(op_),
             .T_ = steps,
             .B = B,
             .H = H_,
             .R = R_,
             .width = width,
-            .gates = op_.gates ? op_.gates.as<float>() : workspace.take<float>(D_ * steps * B * width),
+            .gates = op_.gates ? op_.gates.as<float>() : workspace_.take<float>(D_ * steps * B * width),
             .cells = op_.cells ? op_.cells.as<float>() : nullptr,
-            .h = workspace.take<float>(D_ * B * R_),
-            .c = workspace.take<float>(D_ * B * H_),
-            .bias_n = workspace.take<float>(D_ * H_),
-            .full = op_.direction[0].weight_hr ? workspace.take<T>(D_ * B * H_) : nullptr,
+            .h = workspace_.take<float>(D_ * B * R_),
+            .c = workspace_.take<float>(D_ * B * H_),
+            .bias_n = workspace_.take<float>(D_ * H_),
+            .full = op_.direction[0].weight_hr ? workspace_.take<T>(D_ * B * H_) : nullptr,
             .output = sequences_of<T>(op_, op_.output),
             .hidden = sequences_of<T>(op_, op_.hidden),
-            .state = Exchange<T>(D_, B, R_, workspace),
+            .state = Exchange<T>(D_, B, R_, workspace_),
             .saves = op_.save};
   }
 
@@ -180,7 +173,7 @@ class RecurrentForward {
   void multiply_input() {
     const RowView<T> x = rows_of<T>(op_.name, over_time(op_, op_.input), workspace_, stream_);
     const int64_t both = kind == RecurrentCell::gru ? 2 * H_ : G * H_;
-    float* bias = workspace_.template take<float>(G * H_);
+    float* bias = workspace_.take<float>(G * H_);
     for (int d = 0; d < D_; ++d) {
       const auto& p = op_.direction[d];
       const float* ih = numbers_of(op_.name, p.bias_ih, workspace_, stream_);
@@ -204,8 +197,8 @@ class RecurrentForward {
     const bool projects = op_.direction[0].weight_hr.defined;
     Matrix<T> projection{};
     if (projects) projection = weights_of<T>(op_, &Recurrent::Direction::weight_hr, false, workspace_, stream_);
-    float* products = workspace_.template take<float>(D_ * B * G * H_);
-    float* projected = projects ? workspace_.template take<float>(D_ * B * R_) : nullptr;
+    float* products = workspace_.take<float>(D_ * B * G * H_);
+    float* projected = projects ? workspace_.take<float>(D_ * B * R_) : nullptr;
     const std::size_t mark = workspace_.used;
     for (int64_t step = 0; step < (runs_ ? a_.T_ : std::min(a_.T_, int64_t{1})); ++step) {
       workspace_.used = mark;
@@ -219,12 +212,7 @@ class RecurrentForward {
     }
   }
 
-  const Recurrent& op_;
-  const int64_t D_, H_, R_;
   const ForwardArrays<T> a_;
-  Workspace& workspace_;
-  const Stream stream_;
-  const bool runs_;
 };
 
 }  // namespace

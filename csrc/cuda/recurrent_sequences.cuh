@@ -220,6 +220,12 @@ struct EndSteps {
   }
 };
 
+// The last two dimensions.
+template <class T>
+Matrix<T> matrix_of(const Tensor& t) {
+  return {t.as<T>(), t.stride[t.ndim - 2], t.stride[t.ndim - 1]};
+}
+
 // A weight of each direction as a (rows, columns) matrix: where it is, or a copy with one after the other.
 template <class T>
 Matrix<T> weights_of(const Recurrent& op, Tensor Recurrent::Direction::* which, bool transposed, Workspace& workspace,

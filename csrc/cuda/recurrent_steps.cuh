@@ -1,9 +1,26 @@
-// What the steps of a recurrent net share, forward and backward: a product, then the cells.
+// What the passes through a layer share, forward and backward, and their steps: a product, then the cells.
 #pragma once
 #include "cuda/recurrent_sequences.cuh"
 
 namespace fastnets::cuda::FASTNETS_ARCH {
 namespace {
+
+struct RecurrentPass {
+  RecurrentPass(const Recurrent& op, Workspace& workspace, Stream stream)
+      : op_(op),
+        D_(op.directions()),
+        H_(op.hidden_size()),
+        R_(op.output_size()),
+        workspace_(workspace),
+        stream_(stream),
+        runs_(!workspace.counts_only) {}
+
+  const Recurrent& op_;
+  const int64_t D_, H_, R_;
+  Workspace& workspace_;
+  const Stream stream_;
+  const bool runs_;
+};
 
 // A step of all units, behind its product (D, B, kProducts · units).
 template <class Step>
@@ -20,5 +37,6 @@ struct RunStep {
     cell.write(d, b, unit, inputs);
   }
 };
+
 }  // namespace
 }  // namespace fastnets::cuda::FASTNETS_ARCH

@@ -90,10 +90,18 @@ CASES = [
     case("lstm", 5, 6, 7, 17, layout="batch_first", directions=2, state=True),
     case("gru", 1, 6, 7, 17, layout="batch_first"),
     case("rnn_tanh", 5, None, 7, 17, layout="batch_first"),
+    # a single step: within a block's 32 sequences and 8 units and beyond; from 65 sequences on by other products
     *[case(cell, 1, 5, 7, 19, layout="step", state=True) for cell in CELLS],
-    case("lstm", 1, None, 7, 19, layout="step", state=True),
-    case("gru", 1, None, 7, 19, layout="step"),
-    case("lstm", 1, 5, 7, 19, layout="step", bias=False),
+    *[case(cell, 1, 34, 16, 24, layout="step", state=True) for cell in CELLS],
+    *[case(cell, 1, 67, 7, 19, layout="step", state=True) for cell in CELLS],
+    *[case(cell, 1, None, 7, 19, layout="step", state=cell == "lstm") for cell in CELLS],
+    *[case(cell, 1, 5, 70, 41, layout="step", bias=False) for cell in CELLS],
+    *[case(cell, 1, 3, 8, 16, state=True) for cell in CELLS],
+    case("rnn_relu", 1, 70, 19, 7, layout="step", bias=False),
+    case("gru", 1, 2, 4100, 3, layout="step", state=True, dtypes=EXACT_OPERANDS),
+    case("lstm", 1, 65, 520, 5, layout="step", state=True, dtypes=EXACT_OPERANDS),
+    case("lstm", 1, 3, 9, 130, layout="step", state=True, dtypes=EXACT_OPERANDS),
+    case("lstm", 1, 5, 7, 19, layout="step", state=True, zoneout=0.3),
     # dropout and zoneout
     *[case(cell, 5, 6, 4, 17, state=True, zoneout=0.3) for cell in CELLS],
     *[case(cell, 5, 6, 4, 17, state=True, zoneout=0.3, training=True, seed=7) for cell in CELLS],
@@ -109,7 +117,17 @@ CASES = [
     case("rnn_tanh", 3, 0, 5, 7, lengths="int64"),
     case("lstm", 3, 4, 0, 7),
     case("gru", 3, 4, 5, 0),
+    *[case(cell, 1, 0, 5, 7, layout="step", state=True) for cell in CELLS],
+    case("lstm", 1, 4, 0, 7, layout="step", state=True),
+    case("gru", 1, 66, 0, 7, layout="step"),
+    case("lstm", 1, 4, 5, 0, layout="step"),
     # layouts in memory
+    *[
+        case(cell, 1, B, 16, 24, layout="step", state=True,
+             layouts={k: layout for k in ("input", "weight", "state", "bias")})
+        for cell, B in (("lstm", 5), ("gru", 66))
+        for layout in ("transposed", "rows", "strided", "negative", "offset", "broadcast", "readonly")
+    ],
     case("lstm", 4, 5, 6, 17, state=True, layouts={k: "transposed" for k in ("input", "weight", "state")}),
     case("gru", 4, 5, 6, 17, state=True, layouts={k: "rows" for k in ("input", "weight", "state")}),
     case("rnn_tanh", 4, 5, 6, 17, state=True, directions=2,
@@ -131,4 +149,5 @@ LARGE = [  # enough for several threads to have work
 BATCHED = [  # of independent parts along the first dimension
     case("lstm", 3, 17, 9, 19, layout="batch_first", directions=2),
     case("gru", 1, 5, 9, 19, layout="step"),
+    case("lstm", 1, 67, 9, 19, layout="step"),
 ]
