@@ -101,6 +101,7 @@ CASES = [
     case("gru", 1, 2, 4100, 3, layout="step", state=True, dtypes=EXACT_OPERANDS),
     case("lstm", 1, 65, 520, 5, layout="step", state=True, dtypes=EXACT_OPERANDS),
     case("lstm", 1, 3, 9, 130, layout="step", state=True, dtypes=EXACT_OPERANDS),
+    case("gru", 1, 3, 300, 261, layout="step", state=True, dtypes=EXACT_OPERANDS),
     case("lstm", 1, 5, 7, 19, layout="step", state=True, zoneout=0.3),
     # dropout and zoneout
     *[case(cell, 5, 6, 4, 17, state=True, zoneout=0.3) for cell in CELLS],
