@@ -77,8 +77,8 @@ void gemm_pair(const char* name, int64_t M, const PairedProduct<T, To>& first, c
   const int64_t batch = int64_t{first.is_wanted} + int64_t{second.is_wanted};
   if (!batch || !M || !N) return;
   const auto& begin = first.is_wanted ? first : second;
-  const auto a = [&](const auto& p) { return operand_of<order_a>(p.a, p.a.data ? M : 0, p.K); };
-  const auto b = [&](const auto& p) { return operand_of<order_b>(p.b, p.b.data ? p.to.columns : 0, p.K); };
+  const auto a = [&](const auto& p) { return operand_or_zeros<order_a>(p.a, M, p.K); };
+  const auto b = [&](const auto& p) { return operand_or_zeros<order_b>(p.b, p.to.columns, p.K); };
   PairSink<To> sink{begin.to, second.to};
   sink.find_alignment();
   const auto run = [&]<class Loop>(Type<Loop>) {

@@ -87,6 +87,12 @@ MatrixOperand<T, order> operand_of(const Matrix<T>& m, int64_t rows, int64_t dep
   return {m, rows, depth, aligned};
 }
 
+// The same, but zeros where there is no matrix.
+template <Order order, class T>
+MatrixOperand<T, order> operand_or_zeros(const Matrix<T>& m, int64_t rows, int64_t depth) {
+  return operand_of<order>(m, m.data ? rows : 0, depth);
+}
+
 // Calls f(operand) with the operand of the order that the matrix has in memory. Any strides are served.
 template <class T, class F>
 void visit_operand(const Matrix<T>& m, int64_t rows, int64_t depth, F&& f) {

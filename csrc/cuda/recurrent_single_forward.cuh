@@ -137,7 +137,7 @@ void single_step_forward(const Recurrent& op, Workspace& workspace, Stream strea
 
   if (B <= kMostSequences && SingleProduct<T, kind>::serves(I, H)) {
     const auto half = [&](const Matrix<T>& values, const Matrix<T>& weight, int64_t depth) {
-      return SingleHalf<T>{operand_of<Order::depth>(values, values.data ? B : 0, depth),
+      return SingleHalf<T>{operand_or_zeros<Order::depth>(values, B, depth),
                            operand_of<Order::depth>(weight, rows, depth)};
     };
     const SingleProduct<T, kind> product{half(x, weight_ih, I), half(h, weight_hh, H), B, H};
