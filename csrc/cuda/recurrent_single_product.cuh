@@ -92,9 +92,8 @@ struct SingleSums {
 #pragma unroll
       for (int tile = 0; tile < kTiles; ++tile)
 #pragma unroll
-        for (int row = 0; row < kRows; ++row)
-          store_vector(&partial[sum][tile * 16 + row * 8 + lane / 4][lane % 4 * 2],
-                       Vector<float, 2>{sums[sum][tile][row * 2], sums[sum][tile][row * 2 + 1]});
+        for (int e = 0; e < 4; ++e)
+          partial[sum][tile * 16 + e / 2 * 8 + lane / 4][lane % 4 * 2 + e % 2] = sums[sum][tile][e];
   }
 
  private:
