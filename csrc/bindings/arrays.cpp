@@ -1,5 +1,7 @@
 #include "bindings/arrays.h"
 
+#include <utility>
+
 #include "bindings/backend.h"
 
 namespace fastnets {
@@ -77,19 +79,28 @@ py::dtype numpy_dtype(DType dtype) {
   return py::reinterpret_borrow<py::dtype>(*slot);
 }
 
+// Shape and strides; get(i) is what NumPy, or a library of its kind, says of dimension i: its size, its stride in
+// bytes.
+template <class Get>
+void read_dimensions(std::int64_t ndim, const char* op, const char* what, Tensor& out, const Get& get) {
+  check(ndim <= kMaxDims, op, ": ", what, " has ", ndim, " dimensions but at most ", kMaxDims, " are served");
+  out.ndim = static_cast<std::int8_t>(ndim);
+  const int size = item_size(out.dtype);
+  for (int i = 0; i < out.ndim; ++i) {
+    const auto [length, stride] = get(i);
+    check(stride % size == 0, op, ": ", what, " has a stride of ", stride,
+          " bytes, which is no multiple of its element size; pass a copy");
+    out.shape[i] = length, out.stride[i] = stride / size;
+  }
+}
+
 void read_numpy(PyObject* object, const char* op, const char* what, Tensor& out) {
   const auto* array = proxy(object);
   out.dtype = numpy_dtype(py::reinterpret_borrow<py::dtype>(array->descr), op, what);
-  check(array->nd <= kMaxDims, op, ": ", what, " has ", array->nd, " dimensions but at most ", kMaxDims, " are served");
   check(array->flags & kAligned, op, ": ", what, " is not aligned to its element size; pass a copy");
-  const int size = item_size(out.dtype);
-  for (int i = 0; i < array->nd; ++i) {
-    out.shape[i] = array->dimensions[i];
-    check(array->strides[i] % size == 0, op, ": ", what, " has a stride of ", array->strides[i],
-          " bytes, which is no multiple of its element size; pass a copy");
-    out.stride[i] = array->strides[i] / size;
-  }
-  out.ndim = static_cast<std::int8_t>(array->nd);
+  read_dimensions(array->nd, op, what, out, [&](int i) {
+    return std::pair<std::int64_t, std::int64_t>{array->dimensions[i], array->strides[i]};
+  });
   out.data = array->data;
 }
 
@@ -114,17 +125,8 @@ void read_cupy(PyObject* object, const char* op, const char* what, Tensor& out) 
                   *sizes = interned("shape"), *strides = interned("strides");
   out.dtype = numpy_dtype(attribute(object, dtype), op, what);
   const py::tuple shape_ = attribute(object, sizes), strides_ = attribute(object, strides);
-  check(shape_.size() <= kMaxDims, op, ": ", what, " has ", shape_.size(), " dimensions but at most ", kMaxDims,
-        " are served");
-  out.ndim = static_cast<std::int8_t>(shape_.size());
-  const int size = item_size(out.dtype);
-  for (int i = 0; i < out.ndim; ++i) {
-    out.shape[i] = integer(shape_[i]);
-    const std::int64_t stride = integer(strides_[i]);
-    check(stride % size == 0, op, ": ", what, " has a stride of ", stride,
-          " bytes, which is no multiple of its element size; pass a copy");
-    out.stride[i] = stride / size;
-  }
+  read_dimensions(static_cast<std::int64_t>(shape_.size()), op, what, out,
+                  [&](int i) { return std::pair{integer(shape_[i]), integer(strides_[i])}; });
   const py::object memory = attribute(object, data);
   out.data = address_of(memory.ptr());
   out.device = {backend_device(), static_cast<std::int8_t>(integer(attribute(memory.ptr(), device_id)))};

@@ -21,7 +21,7 @@ struct Reader {
   Py_ssize_t next = 0;
   Library library = Library::none;
   const char* first = nullptr;  // the first array's name, for messages
-  Device device;
+  Device device{};
   PackedWeight* packed = nullptr;
   const char* foreign = nullptr;  // an argument that only Python can deal with
   bool tracked = false;           // autograd follows one of the arguments
