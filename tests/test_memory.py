@@ -8,7 +8,7 @@ import pytest
 import fastnets
 import fastnets.functional as F
 
-IMAGE = (4, 64, 64, 64)
+IMAGE = (8, 64, 64, 64)  # a third of it is more than the blocks of a product take
 CHANNELS = np.linspace(0.5, 1.5, IMAGE[1], dtype=np.float32)
 
 

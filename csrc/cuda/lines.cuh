@@ -89,7 +89,7 @@ __device__ __forceinline__ void each_run(int64_t C, const F& f) {
 }
 
 template <class Team, int kWidth, class F>
-__global__ void __launch_bounds__(Team::kBlock) lines_kernel(const LineShape shape, const F f) {
+__global__ void __launch_bounds__(Team::kBlock, 1) lines_kernel(const LineShape shape, const F f) {
   const int64_t line = Team::line();
   if (line < shape.lines) f.template operator()<Team, kWidth>(shape, line);
 }
