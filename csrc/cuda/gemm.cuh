@@ -23,7 +23,7 @@ namespace {
 
 template <class L>
 concept Mainloop = requires {
-  { L::kTileM + L::kTileN + L::kThreads + L::kResultStride } -> std::convertible_to<int>;
+  { L::kTileM + L::kTileN + L::kThreads + L::kBlocks + L::kResultStride } -> std::convertible_to<int>;
   { L::kSharedBytes } -> std::convertible_to<size_t>;
   &L::run;
 };
@@ -64,7 +64,7 @@ struct Place {
 // A block computes one tile and hands it to the sink; or one split of a tile, which it leaves in `partial`, an array
 // (splits, batch, M, N).
 template <Mainloop Loop, class A, class B, class Sink>
-__global__ void __launch_bounds__(Loop::kThreads)
+__global__ void __launch_bounds__(Loop::kThreads, Loop::kBlocks)
     gemm_kernel(const Plan plan, A a, B b, float* partial, const Sink sink) {
   const Place place(plan);
   const int64_t split = blockIdx.y, first_m = place.tile_m * Loop::kTileM, first_n = place.tile_n * Loop::kTileN;

@@ -74,6 +74,7 @@ struct TensorCoreLoop {
   static constexpr int kTileM = kWarpsM * kWarpM, kTileN = kWarpsN * kWarpN;
   static constexpr int kTileK = 64 / sizeof(T), kStep = 32 / sizeof(T);  // the depth of a stage, and of an mma
   static constexpr int kThreads = kWarpsM * kWarpsN * kWarpSize;
+  static constexpr int kBlocks = 1;  // of a multiprocessor at least: without it ptxas spills to make room for more
   static constexpr int kStages = 4;  // of 16 KiB in a 128x128 tile
   using TileA = SharedTile<T, A::kOrder, kTileM, kTileK>;
   using TileB = SharedTile<T, B::kOrder, kTileN, kTileK>;

@@ -23,7 +23,7 @@ struct MatrixTerm {
 // out[c][j] = sum of term(i, j) over the c-th chain of rows. A block owns a chain of 32 columns; a thread every eighth
 // row.
 template <class Term, class To>
-__global__ void __launch_bounds__(kSumColumns* kSumThreads)
+__global__ void __launch_bounds__(kSumColumns* kSumThreads, 1)
     sum_chains_kernel(const Term term, const int64_t rows, const int64_t columns, const int64_t chains, To* out) {
   FASTNETS_STATIC_SHARED(partial, float[kSumThreads][kSumColumns]);
   const int column = int(threadIdx.x) % kSumColumns, share = int(threadIdx.x) / kSumColumns;
