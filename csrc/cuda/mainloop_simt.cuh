@@ -13,7 +13,7 @@ template <class A, class B, int kPieces>
 struct SimtLoop {
   static constexpr int kTileM = kPieces * 64, kTileN = kTileM, kTileK = 16;
   static constexpr int kThreads = 256;
-  static constexpr int kBlocks = kPieces == 1 ? 2 : 1;  // of a multiprocessor: what registers allow
+  static constexpr int kBlocks = 1;  // of a multiprocessor at least: without it ptxas spills to make room for more
   static constexpr int kStages = 4;
   // Tiles are stored by depth; rows of one depth are followed by a gap, so that copies by depth spread over the banks.
   static constexpr int kLine = kTileM + 4, kElements = kTileK * kLine;

@@ -131,7 +131,7 @@ struct Exchange {
 
 // A warp has 32 units of a row at a time.
 template <class F>
-__global__ void __launch_bounds__(256)
+__global__ void __launch_bounds__(256, 1)
     units_kernel(const int64_t rows, const int64_t sequences, const int64_t units, const F f) {
   constexpr int kWarps = 256 / kWarpSize;
   for (int64_t row = int64_t{blockIdx.x} * kWarps + warp_index(); row < rows; row += int64_t{gridDim.x} * kWarps) {
