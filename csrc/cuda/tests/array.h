@@ -1,4 +1,4 @@
-// Arrays of an op, drawn at random or given.
+// Arrays of an op: drawn at random, given, or room for what it makes.
 #pragma once
 #include "core/tensor.h"
 #include "cuda/tests/dtypes.h"
@@ -18,6 +18,9 @@ struct Array {
   Array(std::vector<int64_t> shape_, std::vector<T> given) : shape(std::move(shape_)), device(given) {
     for (const T& v : given) values.push_back(as_double(v));
   }
+  explicit Array(std::vector<int64_t> shape_) : shape(std::move(shape_)), device(size(shape)) {}
+
+  double operator[](size_t i) const { return values[i]; }
   Tensor tensor() const {
     Tensor t;
     t.describe(kDType<T>, Device{Device::Type::cuda}, int(shape.size()), shape.data());
@@ -25,8 +28,8 @@ struct Array {
     return t;
   }
   void read_back() {
-    const std::vector<T> made = device.values();
-    for (size_t i = 0; i < made.size(); ++i) values[i] = as_double(made[i]);
+    values.clear();
+    for (const T& v : device.values()) values.push_back(as_double(v));
   }
 
  private:
@@ -36,11 +39,15 @@ struct Array {
     else
       return double(to_float(v));
   }
-  static std::vector<T> drawn(const std::vector<int64_t>& shape, unsigned seed) {
+  static size_t size(const std::vector<int64_t>& shape) {
     size_t n = 1;
     for (int64_t d : shape) n *= size_t(d);
+    return n;
+  }
+  // In [-1, 1).
+  static std::vector<T> drawn(const std::vector<int64_t>& shape, unsigned seed) {
     std::vector<T> values;
-    for (size_t i = 0; i < n; ++i) {
+    for (size_t i = 0; i < size(shape); ++i) {
       seed = seed * 1664525u + 1013904223u;
       values.push_back(from_float<T>(float(int32_t(seed)) * 0x1p-31f));
     }

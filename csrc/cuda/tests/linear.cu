@@ -5,9 +5,9 @@
 #include "core/ops/linear.h"
 #include "cuda/backend/launch.h"
 #include "cuda/backend/workspace.h"
+#include "cuda/tests/array.h"
 #include "cuda/tests/dtypes.h"
 #include "cuda/tests/precision.h"
-#include "emulation/tests/buffer.h"
 #include "emulation/tests/hopper.h"
 #include "emulation/tests/test.h"
 
@@ -17,40 +17,6 @@ void run(const Linear&, Pass, Workspace&, Stream);
 
 namespace fastnets::tests {
 namespace {
-
-// An array of values in [-1, 1), on the host as double and on the device.
-template <class T>
-struct Array {
-  std::vector<int64_t> shape;
-  std::vector<T> values;
-  Buffer<T> device;
-
-  Array(std::vector<int64_t> shape_, unsigned seed)
-      : shape(std::move(shape_)), values(random(size(shape), seed)), device(values) {}
-  explicit Array(std::vector<int64_t> shape_) : shape(std::move(shape_)), device(size(shape)) {}
-
-  static size_t size(const std::vector<int64_t>& shape) {
-    size_t n = 1;
-    for (int64_t d : shape) n *= size_t(d);
-    return n;
-  }
-  static std::vector<T> random(size_t size, unsigned seed) {
-    std::vector<T> values;
-    for (size_t i = 0; i < size; ++i) {
-      seed = seed * 1664525u + 1013904223u;
-      values.push_back(from_float<T>(float(int32_t(seed)) * 0x1p-31f));
-    }
-    return values;
-  }
-  Tensor tensor() const {
-    Tensor t;
-    t.describe(kDType<T>, Device{Device::Type::cuda}, int(shape.size()), shape.data());
-    t.data = device.data();
-    return t;
-  }
-  double operator[](size_t i) const { return double(to_float(values[i])); }
-  void read_back() { values = device.values(); }
-};
 
 double normal_cdf(double x) { return 0.5 * std::erfc(-x * std::sqrt(0.5)); }
 
